@@ -5,3 +5,27 @@ SHELL := /bin/bash
 
 help: ## Show the targets
 	@grep -hE '^[a-z0-9_-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: ## From a Linux disk to running machines, against the local Azure (IMAGE=path takes your disk)
+	@tools/setup.sh run
+	@tools/demo.sh $(if $(IMAGE),"$(abspath $(IMAGE))")
+
+test: ## Unit, integration and molecule tests
+	@tools/setup.sh test
+	@tests/run.sh
+
+lint: ## Every static check
+	@tools/setup.sh test
+	@tools/lint.sh
+
+emulator: ## Install the local Azure into .venv, storage accounts included
+	@tools/setup.sh emulator
+	@echo "Start it:   .venv/bin/azure-emulator start --data .cache/azure"
+	@echo "Use it:     eval \"\$$(.venv/bin/azure-emulator env --data .cache/azure)\""
+
+e2e: ## Boot the generalized disk in QEMU and let it provision itself as on Azure
+	@tools/setup.sh test
+	@.venv/bin/pytest tests/e2e
+
+clean: ## Remove everything the other targets made
+	rm -rf .venv .venv-* .build .cache
