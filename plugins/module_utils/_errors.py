@@ -8,6 +8,7 @@ Only the runtime turns these into a failed task; everything below it raises.
 
 from __future__ import annotations
 
+import signal
 from typing import Any
 
 
@@ -29,13 +30,25 @@ class GoldenImageError(Exception):
         return f"{self.message} {self.remedy}" if self.remedy else self.message
 
 
-class InvalidInput(GoldenImageError):
+class InvalidInput(GoldenImageError):  # noqa: N818  # reads as what happened
     """A parameter or a file is not what it must be; nothing has been changed."""
 
 
-class MissingDependency(GoldenImageError):
+class MissingDependency(GoldenImageError):  # noqa: N818
     """A Python package or a program that this task needs is not installed."""
 
 
-class Interrupted(GoldenImageError):
-    """The task was cancelled (SIGINT, SIGTERM); what it had begun was undone."""
+class Interrupted(BaseException):
+    """The task was cancelled by a signal (SIGINT, SIGTERM).
+
+    Not an ``Exception``, for the reason KeyboardInterrupt is none: whoever handles failures must not swallow it.
+    ``finally``, ``with`` and :meth:`Task.undo` are the places that clean up.
+    """
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(signum)
+        self.signum = signum
+        self.left: list[str] = []  # what could not be undone
+
+    def __str__(self) -> str:
+        return f"Cancelled by {signal.Signals(self.signum).name}."
