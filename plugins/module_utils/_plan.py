@@ -14,7 +14,7 @@ from ansible_collections.goldenimage.azure.plugins.module_utils._errors import I
 
 Action = Literal["none", "create", "update", "delete", "act"]
 Change = tuple[Any, Any]
-_ABSENT: Any = object()
+Path = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -76,12 +76,13 @@ class Plan:
         if wanted is None:
             return cls("delete", before=dict(found))
         comparison = _Comparison(_split(case_insensitive), _split(exact), dict(keys or {}))
-        comparison.mappings("", found, wanted)
-        changes = comparison.changes
-        _refuse_immutable(changes, _split(immutable))
+        comparison.mappings((), found, wanted)
+        changes = dict(sorted(comparison.changes.items()))
+        dotted = {".".join(path): change for path, change in changes.items()}
+        _refuse_immutable({".".join(path): changes[path] for path in changes if _inside(path, _split(immutable))})
         return cls(
             "update" if changes else "none",
-            changes,
+            dotted,
             _nested({path: old for path, (old, new) in changes.items()}),
             _nested({path: new for path, (old, new) in changes.items()}),
         )
@@ -126,74 +127,71 @@ def _tag_text(value: Any) -> str:
 
 
 class _Comparison:
-    def __init__(self, case_insensitive: list[list[str]], exact: list[list[str]], keys: dict[str, str]) -> None:
-        self.changes: dict[str, Change] = {}
+    """Collects the differences: path to (before, after)."""
+
+    def __init__(self, case_insensitive: set[Path], exact: set[Path], keys: dict[str, str]) -> None:
+        self.changes: dict[Path, Change] = {}
         self._case_insensitive = case_insensitive
         self._exact = exact
         self._keys = keys
 
-    def mappings(self, path: str, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    def mappings(self, path: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
         for key, value in wanted.items():
             if value is not None:
-                self.values(_join(path, key), found.get(key, _ABSENT), value)
-        if _matches(path, self._exact):
+                self.values((*path, key), found.get(key), value)
+        if _is(path, self._exact):
             for key in found.keys() - wanted.keys():
-                self.changes[_join(path, key)] = (found[key], None)
+                self.changes[*path, key] = (found[key], None)
 
-    def values(self, path: str, found: Any, wanted: Any) -> None:
+    def values(self, path: Path, found: Any, wanted: Any) -> None:
         if isinstance(wanted, Mapping) and isinstance(found, Mapping):
             self.mappings(path, found, wanted)
         elif _is_list(wanted) and _is_list(found):
             self._lists(path, found, wanted)
-        elif found is _ABSENT or not self._equal(path, found, wanted):
-            self.changes[path] = (None if found is _ABSENT else found, _stated(wanted))
+        elif not self._equal(path, found, wanted) and not (found is None and wanted in ({}, [])):
+            self.changes[path] = (found, _stated(wanted))
 
-    def _lists(self, path: str, found: Sequence[Any], wanted: Sequence[Any]) -> None:
+    def _lists(self, path: Path, found: Sequence[Any], wanted: Sequence[Any]) -> None:
         have, want = self._items(path, found), self._items(path, wanted)
         for name in {**want, **have}:
             if name in want:
-                self.values(_join(path, name), have.get(name, _ABSENT), want[name])
+                self.values((*path, name), have.get(name), want[name])
             else:
-                self.changes[_join(path, name)] = (have[name], None)
+                self.changes[*path, name] = (have[name], None)
 
-    def _items(self, path: str, items: Sequence[Any]) -> dict[str, Any]:
-        key = self._keys.get(path)
+    def _items(self, path: Path, items: Sequence[Any]) -> dict[str, Any]:
+        key = self._keys.get(".".join(path))
         return {str(position if key is None else item[key]): item for position, item in enumerate(items)}
 
-    def _equal(self, path: str, found: Any, wanted: Any) -> bool:
-        if isinstance(found, str) and isinstance(wanted, str) and _matches(path, self._case_insensitive):
+    def _equal(self, path: Path, found: Any, wanted: Any) -> bool:
+        if isinstance(found, str) and isinstance(wanted, str) and _is(path, self._case_insensitive):
             return found.casefold() == wanted.casefold()
         return bool(found == wanted) and isinstance(found, bool) == isinstance(wanted, bool)
 
 
-def _refuse_immutable(changes: Mapping[str, Change], immutable: list[list[str]]) -> None:
-    refused = {path: change for path, change in changes.items() if _matches(path, immutable, inside=True)}
+def _refuse_immutable(refused: Mapping[str, Change]) -> None:
     if refused:
-        listed = "; ".join(
-            f"{path} (is {_show(old)}, wanted {_show(new)})" for path, (old, new) in sorted(refused.items())
-        )
+        listed = "; ".join(f"{path} (is {_show(old)}, wanted {_show(new)})" for path, (old, new) in refused.items())
         raise InvalidInput(
             f"This cannot be changed on a resource that exists: {listed}.",
             remedy="State the present value, choose another name, or remove the resource first.",
-            immutable=sorted(refused),
+            immutable=list(refused),
         )
 
 
-def _split(paths: Iterable[str]) -> list[list[str]]:
-    return [path.split(".") for path in paths]
+def _split(paths: Iterable[str]) -> set[Path]:
+    return {tuple(path.split(".")) for path in paths}
 
 
-def _matches(path: str, patterns: list[list[str]], *, inside: bool = False) -> bool:
-    parts = path.split(".")
+def _is(path: Path, patterns: set[Path]) -> bool:
     return any(
-        (len(pattern) == len(parts) or (inside and len(pattern) < len(parts)))
-        and all(expected in ("*", part) for expected, part in zip(pattern, parts, strict=False))
+        len(pattern) == len(path) and all(expected in ("*", part) for expected, part in zip(pattern, path, strict=True))
         for pattern in patterns
     )
 
 
-def _join(path: str, key: str) -> str:
-    return f"{path}.{key}" if path else str(key)
+def _inside(path: Path, patterns: set[Path]) -> bool:
+    return any(_is(path[:length], patterns) for length in range(1, len(path) + 1))
 
 
 def _is_list(value: Any) -> bool:
@@ -207,11 +205,10 @@ def _stated(value: Any) -> Any:
     return [_stated(item) for item in value] if _is_list(value) else value
 
 
-def _nested(flat: Mapping[str, Any]) -> dict[str, Any]:
-    """``{"a.b": 1}`` as ``{"a": {"b": 1}}``; items of lists are shown by their number or key."""
+def _nested(flat: Mapping[Path, Any]) -> dict[str, Any]:
+    """``{("a", "b"): 1}`` as ``{"a": {"b": 1}}``; items of lists are shown by their position or key."""
     tree: dict[str, Any] = {}
-    for path, value in flat.items():
-        *parents, last = path.split(".")
+    for (*parents, last), value in flat.items():
         node = tree
         for part in parents:
             node = node.setdefault(part, {})

@@ -21,7 +21,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ansible import constants as C
+from ansible import constants
 from ansible.module_utils import basic
 from ansible.module_utils.common import warnings as module_warnings
 from ansible.plugins.action.normal import ActionModule as OrdinaryActionModule
@@ -73,7 +73,7 @@ class ActionModule(OrdinaryActionModule):
     def _interpreter(self, task_vars: Mapping[str, Any]) -> str | None:
         """The interpreter somebody asked for; ``None`` if Ansible is to find one."""
         variables = self._target_vars(task_vars)
-        found = C.config.get_config_value("INTERPRETER_PYTHON", variables=variables)
+        found = constants.config.get_config_value("INTERPRETER_PYTHON", variables=variables)
         interpreter = str(self._templar.template(found))
         return None if interpreter.startswith("auto") else interpreter
 
@@ -98,7 +98,7 @@ class ActionModule(OrdinaryActionModule):
         context = Context(
             display=None if self._task.no_log else display.display,
             terminal=TERMINAL,
-            token_cache=Path(C.DEFAULT_LOCAL_TMP) / "goldenimage.azure.tokens",
+            token_cache=Path(constants.DEFAULT_LOCAL_TMP) / "goldenimage.azure.tokens",
         )
         try:
             with _environment(environment), _module_state(_encoded(arguments)), _lent(context):
