@@ -1,0 +1,395 @@
+# Copyright (c) 2026, goldenimage.azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who the tasks act as: parameters, environment, credential file or Azure CLI, by the names azure.azcollection uses.
+
+:func:`find` decides; :class:`Credential` gets the tokens. Nothing here puts a secret into a message.
+"""
+
+from __future__ import annotations
+
+import configparser
+import json
+import os
+import shutil
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from ansible.module_utils.basic import env_fallback
+
+from ansible_collections.goldenimage.azure.plugins.module_utils._azure import clouds, errors
+from ansible_collections.goldenimage.azure.plugins.module_utils._azure.tokens import TokenCache, key_for
+from ansible_collections.goldenimage.azure.plugins.module_utils._errors import GoldenImageError, InvalidInput
+
+if TYPE_CHECKING:
+    from azure.core.credentials import AccessToken, TokenCredential
+
+AUTH_SOURCES = ("auto", "cli", "env", "credential_file", "msi", "workload_identity")
+
+ARGUMENT_SPEC: dict[str, Any] = {
+    "ad_user": {"type": "str"},
+    "auth_source": {
+        "type": "str",
+        "choices": list(AUTH_SOURCES),
+        "default": "auto",
+        "fallback": (env_fallback, ["ANSIBLE_AZURE_AUTH_SOURCE"]),
+    },
+    "cert_validation_mode": {
+        "type": "str",
+        "choices": ["validate", "ignore"],
+        "fallback": (env_fallback, ["AZURE_CERT_VALIDATION_MODE"]),
+    },
+    "client_id": {"type": "str"},
+    "cloud_environment": {"type": "str", "fallback": (env_fallback, ["AZURE_CLOUD_ENVIRONMENT"])},
+    "password": {"type": "str", "no_log": True},
+    "profile": {"type": "str"},
+    "secret": {"type": "str", "no_log": True},
+    "subscription_id": {"type": "str"},
+    "tenant": {"type": "str"},
+    "thumbprint": {"type": "str"},
+    "x509_certificate_path": {"type": "path"},
+}
+"""The parameters every module has; documented in the fragment ``goldenimage.azure.azure``."""
+
+VARIABLES: dict[str, tuple[str, ...]] = {
+    "ad_user": ("AZURE_AD_USER", "AZURE_USERNAME"),
+    "certificate_password": ("AZURE_CLIENT_CERTIFICATE_PASSWORD",),
+    "client_id": ("AZURE_CLIENT_ID",),
+    "cloud_environment": ("AZURE_CLOUD_ENVIRONMENT",),
+    "federated_token_file": ("AZURE_FEDERATED_TOKEN_FILE",),
+    "password": ("AZURE_PASSWORD",),
+    "profile": ("AZURE_PROFILE",),
+    "secret": ("AZURE_SECRET", "AZURE_CLIENT_SECRET"),
+    "subscription_id": ("AZURE_SUBSCRIPTION_ID",),
+    "tenant": ("AZURE_TENANT", "AZURE_TENANT_ID"),
+    "thumbprint": ("AZURE_THUMBPRINT",),
+    "x509_certificate_path": ("AZURE_X509_CERTIFICATE_PATH", "AZURE_CLIENT_CERTIFICATE_PATH"),
+}
+"""The environment's names for each value: azure.azcollection's first, then azure-identity's. The first one set counts."""
+
+CLI_CLIENT_ID = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
+"""Azure CLI's public application: what users log in through when no ``client_id`` is given, as in azure.azcollection."""
+
+
+class CredentialError(GoldenImageError):
+    """No usable credentials; says what was tried and what was missing in each."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who to be, before any token was asked for.
+
+    :ivar kind: ``secret``, ``certificate``, ``user``, ``workload``, ``managed`` or ``cli``.
+    :ivar source: where it was found, for messages.
+    :ivar values: as :data:`VARIABLES` names them; holds secrets, so it is kept out of ``repr``.
+    """
+
+    kind: str
+    source: str
+    values: Mapping[str, str] = field(repr=False)
+
+    def get(self, name: str) -> str | None:
+        return self.values.get(name)
+
+
+def find(params: Mapping[str, Any]) -> Identity:
+    """Choose the identity by ``auth_source``; ``auto`` takes the first that is complete.
+
+    :param params: the module's parameters, of :data:`ARGUMENT_SPEC`.
+    :raises CredentialError: none is complete.
+    :raises InvalidInput: ``cert_validation_mode`` is ``ignore``.
+    """
+    given = {name: str(params[name]) for name in VARIABLES if params.get(name)}
+    source = params.get("auth_source") or "auto"
+    tried: list[str] = []
+    for search in _SEARCHES[source]:
+        found = search(given)
+        if isinstance(found, Identity):
+            _refuse_unverified(params.get("cert_validation_mode") or found.get("cert_validation_mode"))
+            return found
+        tried.append(found)
+    raise CredentialError(
+        f"No complete Azure credentials (auth_source={source}). {' '.join(tried)}",
+        remedy="Set client_id, secret and tenant (AZURE_CLIENT_ID, AZURE_SECRET, AZURE_TENANT), a profile in"
+        " ~/.azure/credentials, or log in with az login; docs/authentication.md describes every way.",
+    )
+
+
+def _refuse_unverified(mode: str | None) -> None:
+    if mode == "ignore":
+        raise InvalidInput(
+            "cert_validation_mode is ignore: credentials would be sent to whoever answers.", remedy=errors.CA_REMEDY
+        )
+
+
+def _from_parameters(given: Mapping[str, str]) -> Identity | str:
+    if not any(name in given for name in ("client_id", "ad_user", "secret", "x509_certificate_path", "profile")):
+        return "Parameters: neither client_id nor ad_user is set."
+    if "profile" in given and not ("client_id" in given or "ad_user" in given):
+        return _from_file(given)
+    return _classify("Parameters", given)
+
+
+def _from_environment(given: Mapping[str, str]) -> Identity | str:
+    found = environment()
+    if found.get("profile") and "client_id" not in found:
+        return _from_file({"profile": found["profile"], **given})
+    if not any(name in found for name in ("client_id", "ad_user", "secret", "x509_certificate_path")):
+        return "Environment: neither AZURE_CLIENT_ID nor AZURE_AD_USER is set."
+    return _classify("Environment", {**found, **given})
+
+
+def _from_file(given: Mapping[str, str]) -> Identity | str:
+    path = config_folder() / "credentials"
+    profile = given.get("profile") or environment().get("profile") or "default"
+    parser = configparser.ConfigParser(interpolation=None)
+    try:
+        with path.open(encoding="utf-8") as stream:
+            parser.read_file(stream)
+    except FileNotFoundError:
+        return f"Credential file: {path} does not exist."
+    except (OSError, UnicodeDecodeError) as error:
+        return f"Credential file: {path} cannot be read ({type(error).__name__})."
+    except configparser.Error as error:  # its text repeats the line, which may be a secret
+        return f"Credential file: {path} is not an ini file ({type(error).__name__})."
+    if not parser.has_section(profile):
+        return f"Credential file: {path} has no profile [{profile}]."
+    found = {name: value for name, value in parser.items(profile) if value}
+    return _classify(f"Credential file {path} [{profile}]", {**found, **given})
+
+
+def _from_workload(given: Mapping[str, str]) -> Identity | str:
+    found = {**environment(), **given}
+    for name in ("secret", "x509_certificate_path", "ad_user"):
+        found.pop(name, None)
+    return _classify("Workload identity", found, needs_token_file=True)
+
+
+def _from_managed(given: Mapping[str, str]) -> Identity | str:
+    found = environment()
+    kept = {name: found[name] for name in ("subscription_id", "cloud_environment") if name in found}
+    return Identity("managed", "Managed identity", {**kept, **given})
+
+
+def _from_cli(given: Mapping[str, str]) -> Identity | str:
+    if shutil.which("az") is None:
+        return "Azure CLI: the program az is not on PATH."
+    path = config_folder() / "azureProfile.json"
+    try:
+        subscriptions = json.loads(path.read_text(encoding="utf-8-sig"))["subscriptions"]
+    except FileNotFoundError:
+        return f"Azure CLI: nobody is logged in ({path} does not exist)."
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return f"Azure CLI: {path} cannot be read ({type(error).__name__})."
+    wanted = given.get("subscription_id") or environment().get("subscription_id")
+    chosen = [one for one in subscriptions if (one.get("id") == wanted if wanted else one.get("isDefault"))]
+    if not chosen:
+        what = f"subscription {wanted}" if wanted else "default subscription"
+        return f"Azure CLI: it has no {what} (az account set)."
+    values = {"subscription_id": chosen[0].get("id"), "tenant": chosen[0].get("tenantId")}
+    values["cloud_environment"] = _cli_cloud(chosen[0].get("environmentName"))
+    return Identity("cli", "Azure CLI", {**{name: value for name, value in values.items() if value}, **given})
+
+
+_SEARCHES: dict[str, tuple[Callable[[Mapping[str, str]], Identity | str], ...]] = {
+    "auto": (_from_parameters, _from_environment, _from_file, _from_cli),
+    "env": (_from_environment,),
+    "credential_file": (_from_file,),
+    "cli": (_from_cli,),
+    "msi": (_from_managed,),
+    "workload_identity": (_from_workload,),
+}
+
+
+def _classify(source: str, values: Mapping[str, str], *, needs_token_file: bool = False) -> Identity | str:
+    """The identity that the values make, or a sentence that says what is missing."""
+    if "client_id" not in values and "ad_user" not in values:
+        return f"{source}: client_id is missing."
+    if needs_token_file:
+        kind, needed = "workload", ("client_id", "tenant", "federated_token_file")
+    elif "secret" in values:
+        kind, needed = "secret", ("client_id", "tenant")
+    elif "x509_certificate_path" in values:
+        kind, needed = "certificate", ("client_id", "tenant")
+    elif "ad_user" in values:
+        kind, needed = "user", ("password",)
+    elif "federated_token_file" in values:
+        kind, needed = "workload", ("client_id", "tenant")
+    else:
+        return f"{source}: a client_id, but neither secret nor x509_certificate_path."
+    missing = [name for name in needed if name not in values]
+    if missing:
+        return f"{source}: {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing."
+    return Identity(kind, source, values)
+
+
+def environment() -> dict[str, str]:
+    """What the environment says, by the names of :data:`VARIABLES`."""
+    found: dict[str, str] = {}
+    for name, variables in VARIABLES.items():
+        value = next((os.environ[variable] for variable in variables if os.environ.get(variable)), None)
+        if value:
+            found[name] = value
+    return found
+
+
+def config_folder() -> Path:
+    """Where Azure CLI and azure.azcollection keep their files."""
+    return Path(os.environ.get("AZURE_CONFIG_DIR") or "~/.azure").expanduser()
+
+
+def _cli_cloud(name: str | None) -> str | None:
+    """Azure CLI's name of a cloud, or the address it registered under that name."""
+    if not name or name.lower() in clouds.KNOWN:
+        return name
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.read(config_folder() / "clouds.config", encoding="utf-8")
+    return parser.get(name, "endpoint_resource_manager", fallback=name)
+
+
+def resolve_cloud(params: Mapping[str, Any], identity: Identity, *, ca: str | None) -> clouds.Cloud:
+    """The cloud that the parameters, the identity or the environment name; the public one otherwise."""
+    name = params.get("cloud_environment") or identity.get("cloud_environment")
+    return clouds.resolve(name or environment().get("cloud_environment") or clouds.PUBLIC.name, ca=ca)
+
+
+class Credential:
+    """Gets tokens for an identity; a ``TokenCredential`` for any Azure SDK client.
+
+    azure-identity is imported when the first token is needed that is not cached.
+    """
+
+    def __init__(
+        self, identity: Identity, cloud: clouds.Cloud, *, ca: str | None = None, cache: TokenCache | None = None
+    ) -> None:
+        self.identity = identity
+        self._cloud = cloud
+        self._ca = ca
+        self._cache = cache
+        self._inner: TokenCredential | None = None
+
+    def get_token(self, *scopes: str, claims: str | None = None, tenant_id: str | None = None, **_: Any) -> AccessToken:
+        """A token for the scopes, from the run's cache if there is one.
+
+        :raises AuthenticationFailed: the identity provider refuses or cannot be reached.
+        """
+        from azure.core.credentials import AccessToken
+
+        key = self._key(scopes)
+        cached = self._cache.get(key) if self._cache and not claims and not tenant_id else None
+        if cached:
+            return AccessToken(*cached)
+        with errors.translated(f"log in ({self.identity.source})"):
+            if self._inner is None:
+                self._inner = self._build()
+            token = self._inner.get_token(*scopes, claims=claims, tenant_id=tenant_id)
+        if self._cache and not claims and not tenant_id:
+            self._cache.put(key, token.token, token.expires_on)
+        return token
+
+    def forget(self, *scopes: str) -> None:
+        """Drop the cached token: Azure did not take it."""
+        self._inner = None
+        if self._cache:
+            self._cache.forget(self._key(scopes))
+
+    def close(self) -> None:
+        inner, self._inner = self._inner, None
+        if inner is not None and hasattr(inner, "close"):
+            inner.close()
+
+    def _key(self, scopes: tuple[str, ...]) -> str:
+        return key_for(
+            kind=self.identity.kind, authority=self._authority, scopes=" ".join(scopes), **dict(self.identity.values)
+        )
+
+    @property
+    def _authority(self) -> str:
+        """AZURE_AUTHORITY_HOST counts for a cloud that was not named by its address, as in azure-identity."""
+        host = os.environ.get("AZURE_AUTHORITY_HOST")
+        if not host or not self._cloud.well_known:
+            return self._cloud.authority
+        url = (host if "://" in host else f"https://{host}").rstrip("/")
+        if urlsplit(url).scheme != "https":
+            raise InvalidInput(f"AZURE_AUTHORITY_HOST is {host!r}.", remedy="It must be an https:// address.")
+        return url
+
+    def _build(self) -> TokenCredential:
+        try:
+            import azure.identity as sdk
+        except ImportError as error:
+            raise errors.missing_sdk(error) from None
+        get = self.identity.values.get
+        transport: dict[str, Any] = {"connection_verify": self._ca or True}
+        known = {cloud.authority for cloud in clouds.KNOWN.values()}
+        login = {**transport, "authority": self._authority, "disable_instance_discovery": self._authority not in known}
+        app = {"tenant_id": get("tenant"), "client_id": get("client_id")}
+        kind = self.identity.kind
+        try:
+            if kind == "secret":
+                return sdk.ClientSecretCredential(**app, client_secret=get("secret"), **login)  # type: ignore[arg-type]
+            if kind == "certificate":
+                return _certificate(sdk, self.identity, login)
+            if kind == "workload":
+                return sdk.WorkloadIdentityCredential(**app, token_file_path=get("federated_token_file"), **login)
+            if kind == "user":
+                return _user(sdk, self.identity, login)
+            if kind == "managed":
+                return sdk.ManagedIdentityCredential(client_id=get("client_id"), **transport)
+            return sdk.AzureCliCredential(tenant_id=get("tenant") or "", process_timeout=60)
+        except ValueError as error:  # azure-identity's words for a malformed tenant, file or certificate
+            raise CredentialError(f"{self.identity.source}: {error}") from None
+
+
+def _user(sdk: Any, identity: Identity, login: Mapping[str, Any]) -> TokenCredential:
+    tenant = {"tenant_id": identity.get("tenant")} if identity.get("tenant") else {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # azure.azcollection's users still bring it
+        credential: TokenCredential = sdk.UsernamePasswordCredential(
+            client_id=identity.get("client_id") or CLI_CLIENT_ID,
+            username=identity.get("ad_user"),
+            password=identity.get("password"),
+            **tenant,
+            **login,
+        )
+    return credential
+
+
+def _certificate(sdk: Any, identity: Identity, login: Mapping[str, Any]) -> TokenCredential:
+    path = Path(identity.values["x509_certificate_path"]).expanduser()
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise CredentialError(
+            f"{identity.source}: x509_certificate_path {path} cannot be read ({type(error).__name__}).",
+            remedy="Give a PEM file with the certificate and its private key, or a PKCS #12 file.",
+        ) from None
+    _check_thumbprint(identity, content)
+    credential: TokenCredential = sdk.CertificateCredential(
+        tenant_id=identity.get("tenant"),
+        client_id=identity.get("client_id"),
+        certificate_data=content,
+        password=identity.get("certificate_password"),
+        **login,
+    )
+    return credential
+
+
+def _check_thumbprint(identity: Identity, content: bytes) -> None:
+    """azure-identity computes the thumbprint; one that is given must be the same, or the wrong file was given."""
+    given = (identity.get("thumbprint") or "").replace(":", "").replace(" ", "").lower()
+    if not given or b"-----BEGIN CERTIFICATE-----" not in content:
+        return
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes
+
+    found = x509.load_pem_x509_certificate(content).fingerprint(hashes.SHA1()).hex()  # noqa: S303 - what Entra ID calls it by
+    if found != given:
+        raise CredentialError(
+            f"{identity.source}: the certificate's thumbprint is {found}, not the given {given}.",
+            remedy="Correct thumbprint or x509_certificate_path, or leave thumbprint out.",
+        )

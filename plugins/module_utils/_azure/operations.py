@@ -1,0 +1,291 @@
+# Copyright (c) 2026, goldenimage.azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one waiter: follows Azure's long-running operations to their end.
+
+Azure has two protocols, and its services mix them:
+
+* ``Azure-AsyncOperation``: poll that address for ``{"status": …}``, always HTTP 200, a failure included. Afterwards the
+  result of a PUT or PATCH is the resource itself, that of a POST is ``properties.output`` or what ``Location`` gives.
+* ``Location`` alone: poll that address until it no longer answers 202; the last answer is the result.
+
+Whichever it is, the address is opaque, and one given by a poll replaces the one before it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeVar
+
+from ansible_collections.goldenimage.azure.plugins.module_utils._azure.errors import (
+    TRANSIENT,
+    ErrorBody,
+    OperationFailed,
+    OperationTimeout,
+    Unreachable,
+    from_response,
+)
+
+DEFAULT_TIMEOUT = 3600.0
+FAILURES = frozenset({"failed", "canceled", "cancelled"})
+TERMINAL = frozenset({"succeeded", *FAILURES})
+
+_FIRST_PAUSE, _LONGEST_PAUSE, _GROWTH = 0.2, 10.0, 1.6
+_IMMEDIATE_LONGEST = 1.0
+_SLICE = 1.0
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One HTTP answer.
+
+    :ivar headers: looked up without regard to case.
+    :ivar body: the JSON value; ``None`` when empty or not JSON.
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: Any = None
+
+    @property
+    def failed(self) -> bool:
+        return self.status >= 400
+
+    def text(self, name: str) -> str:
+        """The text at the top of the body, or an empty one."""
+        value = self.body.get(name) if isinstance(self.body, Mapping) else None
+        return value if isinstance(value, str) else ""
+
+    @property
+    def resource(self) -> dict[str, Any] | None:
+        return dict(self.body) if isinstance(self.body, Mapping) else None
+
+
+@dataclass(frozen=True)
+class Request:
+    """The write that began the operation: the method, and the full address of what it was sent to."""
+
+    method: str
+    url: str
+
+
+def provisioning_state(resource: Any) -> str:
+    """``properties.provisioningState`` in lower case; empty if it has none."""
+    properties = resource.get("properties") if isinstance(resource, Mapping) else None
+    state = properties.get("provisioningState") if isinstance(properties, Mapping) else None
+    return state.lower() if isinstance(state, str) else ""
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """The seconds Azure asks to wait; ``None`` if it does not say, or says what cannot be read."""
+    for name in ("x-ms-retry-after-ms", "retry-after-ms"):
+        milliseconds = _number(headers.get(name))
+        if milliseconds is not None:
+            return milliseconds / 1000
+    text = headers.get("Retry-After")
+    seconds = _number(text)
+    if seconds is not None or not text:
+        return seconds
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
+    except (ValueError, TypeError):
+        return None
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        number = float(text or "")
+    except ValueError:
+        return None
+    return number if 0 <= number < float("inf") else None
+
+
+class Waiter:
+    """Waits for one thing, within one time limit.
+
+    :param get: one GET, without any retry; raises Unreachable when there is no answer.
+    :param what: what is being done, after the words "Could not": ``create disk d``.
+    :param timeout: seconds.
+    :param report: told now and then what is waited for; may be called as often as one likes.
+    """
+
+    def __init__(
+        self,
+        get: Callable[[str], Reply],
+        what: str,
+        timeout: float = DEFAULT_TIMEOUT,
+        *,
+        report: Callable[[str], None] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._get = get
+        self._what = what
+        self._timeout = timeout
+        self._report = report or (lambda _: None)
+        self._clock = clock
+        self._sleep = sleep
+        self._began = clock()
+        self._pauses = 0
+        self._state = ""
+
+    def finish(self, request: Request, reply: Reply) -> dict[str, Any] | None:
+        """Follow the operation that the reply begins, if it begins one.
+
+        :param reply: the answer to the write.
+        :returns: the resource after a PUT or PATCH, the output after a POST, otherwise ``None``.
+        :raises OperationFailed: Azure says that it failed or was cancelled.
+        :raises OperationTimeout: the time limit has passed; the operation goes on.
+        """
+        location = reply.headers.get("Location")
+        if reply.headers.get("Azure-AsyncOperation"):
+            return self._operation(request, reply)
+        if reply.status == 202 and location:
+            last = self._location(request, reply)
+            if request.method in {"PUT", "PATCH"} and last.resource is None:
+                return self.settle(request.url)
+            return last.resource
+        if request.method in {"PUT", "PATCH"} and _unsettled(reply.resource):
+            return self.settle(request.url, first=reply)
+        return reply.resource
+
+    def settle(self, url: str, *, first: Reply | None = None) -> dict[str, Any] | None:
+        """Wait until a resource is in no transition any more, whoever began it.
+
+        :returns: the resource, ``None`` if it does not exist (any more). Its state may be ``Failed``.
+        """
+        reply = first or self._ask(url)
+        while not reply.failed and _unsettled(reply.resource):
+            self._pause(reply, provisioning_state(reply.resource))
+            reply = self._ask(url)
+        if reply.status == 404:
+            return None
+        self._raise_for(reply)
+        return reply.resource
+
+    def retry(self, attempt: Callable[[], T], retriable: Callable[[Exception], bool]) -> T:
+        """Call until it succeeds, fails otherwise, or the time limit has passed (then its failure is raised)."""
+        while True:
+            try:
+                return attempt()
+            except Exception as error:  # whatever is not retriable is raised again
+                if not retriable(error) or self._left() <= 0:
+                    raise
+                self._pause(Reply(0), str(error))
+
+    def _operation(self, request: Request, reply: Reply) -> dict[str, Any] | None:
+        url, location = reply.headers["Azure-AsyncOperation"], reply.headers.get("Location")
+        self._pause(reply, "accepted")
+        while True:
+            reply = self._ask(url)
+            if reply.status == 404 and request.method in {"PUT", "PATCH"}:
+                break  # Azure keeps finished operations for a while only: the resource knows how it ended
+            self._raise_for(reply)
+            state = reply.text("status").lower() or provisioning_state(reply.resource)
+            if state in FAILURES:
+                raise OperationFailed(
+                    self._what,
+                    _operation_error(reply),
+                    request_id=reply.headers.get("x-ms-request-id", ""),
+                    operation=reply.text("name"),
+                )
+            if state == "succeeded" or (not state and reply.status != 202):
+                break
+            url = reply.headers.get("Azure-AsyncOperation") or url
+            location = reply.headers.get("Location") or location
+            self._pause(reply, reply.text("status"))
+        return self._result(request, reply, location)
+
+    def _result(self, request: Request, reply: Reply, location: str | None) -> dict[str, Any] | None:
+        if request.method in {"PUT", "PATCH"}:
+            return self._succeeded(self.settle(request.url))
+        if request.method != "POST":
+            return None
+        properties = reply.resource.get("properties") if reply.resource else None
+        if isinstance(properties, Mapping) and "output" in properties:
+            output = properties["output"]
+            return dict(output) if isinstance(output, Mapping) else {"output": output}
+        return self._location(request, Reply(202, {"Location": location}), at_once=True).resource if location else None
+
+    def _succeeded(self, resource: dict[str, Any] | None) -> dict[str, Any] | None:
+        """A resource may have failed although nothing said so but its own state."""
+        if provisioning_state(resource) in FAILURES:
+            raise OperationFailed(self._what, _operation_error(Reply(200, {}, resource)), resource=resource)
+        return resource
+
+    def _location(self, request: Request, reply: Reply, *, at_once: bool = False) -> Reply:
+        url = reply.headers["Location"]
+        if not at_once:
+            self._pause(reply, "accepted")
+        while True:
+            reply = self._ask(url)
+            if reply.status == 404 and request.method == "DELETE":
+                return Reply(204)
+            self._raise_for(reply)
+            if reply.status != 202:
+                return reply
+            url = reply.headers.get("Location") or url
+            self._pause(reply, reply.text("status"))
+
+    def _ask(self, url: str) -> Reply:
+        """Poll once; no answer and answers that mean nothing are asked again until the time limit."""
+        while True:
+            try:
+                reply = self._get(url)
+            except Unreachable as error:
+                if self._left() <= 0:
+                    raise
+                self._pause(Reply(0), f"no answer ({error.message})")
+                continue
+            if reply.status not in TRANSIENT or self._left() <= 0:
+                return reply
+            self._pause(reply, f"HTTP {reply.status}, trying again")
+
+    def _raise_for(self, reply: Reply) -> None:
+        if reply.failed:
+            raise from_response(self._what, reply.status, reply.headers, reply.body)
+
+    def _left(self) -> float:
+        return self._timeout - (self._clock() - self._began)
+
+    def _pause(self, reply: Reply, state: str) -> None:
+        """Wait as long as Azure asks for, otherwise longer each time; never beyond the time limit.
+
+        :raises OperationTimeout: it has passed.
+        """
+        self._state = state or self._state
+        if self._left() <= 0:
+            raise OperationTimeout(
+                f"Could not {self._what} within {self._timeout:g} s (last state: {self._state or 'unknown'}).",
+                remedy="The operation goes on in Azure. Run the task again to wait for its end, with a longer wait_timeout.",
+            )
+        asked = retry_after(reply.headers)
+        longest = _LONGEST_PAUSE if asked is None else _IMMEDIATE_LONGEST
+        seconds = asked or min(longest, _FIRST_PAUSE * _GROWTH**self._pauses)
+        self._pauses = min(self._pauses + 1, 50)
+        end = self._clock() + min(seconds, self._left())
+        while (rest := end - self._clock()) > 0:
+            self._report(f"{self._what}: {self._state}, {self._clock() - self._began:.0f} s")
+            self._sleep(min(_SLICE, rest))  # in slices, so that the report goes on
+
+
+def _unsettled(resource: Any) -> bool:
+    state = provisioning_state(resource)
+    return bool(state) and state not in TERMINAL
+
+
+def _operation_error(reply: Reply) -> ErrorBody:
+    """The error of an operation or a failed resource; without one, at least how it ended."""
+    body = reply.body if isinstance(reply.body, Mapping) else {}
+    properties = body.get("properties")
+    for candidate in (body.get("error"), properties.get("error") if isinstance(properties, Mapping) else None):
+        parsed = ErrorBody.parse(candidate)
+        if parsed.code or parsed.message:
+            return parsed
+    state = reply.text("status") or provisioning_state(body).capitalize()
+    return ErrorBody(f"Operation{state}", f"Azure ended the operation as {state} without an explanation")

@@ -1,0 +1,413 @@
+# Copyright (c) 2026, goldenimage.azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One conversation with Azure: SDK clients in, wire JSON out.
+
+The SDK's releases disagree about models, so none is used: bodies are sent as wire-shaped JSON bytes and answers are read
+through azure-core's response hook, which works the same from azure-mgmt-compute 33 to 39.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from ansible_collections.goldenimage.azure.plugins.module_utils._azure import clouds, errors
+from ansible_collections.goldenimage.azure.plugins.module_utils._azure.credentials import Credential, find, resolve_cloud
+from ansible_collections.goldenimage.azure.plugins.module_utils._azure.operations import (
+    DEFAULT_TIMEOUT,
+    Reply,
+    Request,
+    Waiter,
+)
+from ansible_collections.goldenimage.azure.plugins.module_utils._azure.tokens import TokenCache
+from ansible_collections.goldenimage.azure.plugins.module_utils._errors import InvalidInput
+
+if TYPE_CHECKING:
+    from azure.mgmt.compute import ComputeManagementClient
+    from azure.mgmt.network import NetworkManagementClient
+    from azure.mgmt.storage import StorageManagementClient
+
+RETRY: dict[str, Any] = {"retry_total": 5, "retry_connect": 3, "retry_read": 3, "retry_status": 5}
+"""azure-core's own policy for the requests that are no polls: it repeats reads, PUT and DELETE, which ARM takes twice
+without harm, and a POST only when the answer says that it was not carried out (429 and 5xx)."""
+
+NOT_JUST_ABSENT = frozenset(
+    {
+        "invalidauthenticationtokentenant",
+        "invalidresourcenamespace",
+        "invalidresourcetype",
+        "invalidsubscriptionid",
+        "noregisteredproviderfound",
+        "subscriptionnotfound",
+    }
+)
+"""Codes that come with HTTP 404 (or 400) but do not say that the resource is absent."""
+
+RESOURCES_API = "2021-04-01"
+SUBSCRIPTIONS_API = "2022-12-01"
+
+
+class Session:
+    """What a module talks to Azure with.
+
+    :ivar cloud: which Azure.
+    :ivar credential: for other SDK clients (blobs); its tokens come from the run's cache.
+    """
+
+    def __init__(
+        self, cloud: clouds.Cloud, credential: Credential, *, ca: str | None, report: Callable[[str], None] | None = None
+    ) -> None:
+        self.cloud = cloud
+        self.credential = credential
+        self.ca = ca
+        self._report = report
+
+    @classmethod
+    def open(
+        cls,
+        params: Mapping[str, Any],
+        *,
+        report: Callable[[str], None] | None = None,
+        token_cache: Path | None = None,
+    ) -> Session:
+        """Find the credentials and the cloud; nothing is asked for a token yet.
+
+        :param params: the module's parameters (:data:`credentials.ARGUMENT_SPEC`).
+        :param report: told what is waited for, as often as it happens.
+        :param token_cache: file for the tokens of this run.
+        :raises CredentialError: no complete credentials; says what was tried.
+        :raises InvalidInput: the cloud's name or address is wrong.
+        """
+        identity = find(params)
+        ca = clouds.trusted_ca()
+        cloud = resolve_cloud(params, identity, ca=ca)
+        cache = TokenCache(token_cache) if token_cache else None
+        return cls(cloud, Credential(identity, cloud, ca=ca, cache=cache), ca=ca, report=report)
+
+    def close(self) -> None:
+        """Close the connections."""
+        for name in ("compute", "network", "storage", "_arm", "_transport"):
+            made = self.__dict__.pop(name, None)
+            if made is not None:
+                made.close()
+        self.credential.close()
+
+    @cached_property
+    def subscription_id(self) -> str:
+        """The subscription: of the parameters or the credentials, otherwise the only one the identity can see.
+
+        :raises InvalidInput: it can see none, or more than one.
+        """
+        known = self.credential.identity.get("subscription_id")
+        if known:
+            return known
+        visible = self.list_raw("/subscriptions", SUBSCRIPTIONS_API, what="list subscriptions")
+        if len(visible) == 1:
+            return str(visible[0]["subscriptionId"])
+        names = ", ".join(f"{one.get('displayName')} ({one.get('subscriptionId')})" for one in visible)
+        raise InvalidInput(
+            f"No subscription is given, and the identity can see {f'{len(visible)}: {names}' if visible else 'none'}.",
+            remedy="Set subscription_id (AZURE_SUBSCRIPTION_ID)."
+            if visible
+            else "Give the identity a role in a subscription.",
+        )
+
+    @cached_property
+    def compute(self) -> ComputeManagementClient:
+        try:
+            from azure.mgmt.compute import ComputeManagementClient
+        except ImportError as error:
+            raise errors.missing_sdk(error) from None
+        return ComputeManagementClient(self.credential, self.subscription_id, **self._client_arguments)
+
+    @cached_property
+    def network(self) -> NetworkManagementClient:
+        try:
+            from azure.mgmt.network import NetworkManagementClient
+        except ImportError as error:
+            raise errors.missing_sdk(error) from None
+        return NetworkManagementClient(self.credential, self.subscription_id, **self._client_arguments)
+
+    @cached_property
+    def storage(self) -> StorageManagementClient:
+        try:
+            from azure.mgmt.storage import StorageManagementClient
+        except ImportError as error:
+            raise errors.missing_sdk(error) from None
+        return StorageManagementClient(self.credential, self.subscription_id, **self._client_arguments)
+
+    @cached_property
+    def resources(self) -> ResourceGroups:
+        return ResourceGroups(self)
+
+    def read(self, call: Callable[..., Any], *args: Any, what: str = "", **kwargs: Any) -> dict[str, Any] | None:
+        """One resource as wire JSON.
+
+        :param call: an SDK method: ``session.compute.disks.get``.
+        :param args: its arguments, then its keyword arguments.
+        :param what: after the words "Could not", for the failure; by default made of the call.
+        :returns: ``None`` if it, or what it lies in, does not exist.
+        :raises AzureError: any other refusal, an unknown subscription among them.
+        """
+        try:
+            reply, _request = self._call(call, args, kwargs, what or _describe("read", call, args))
+        except errors.AzureError as error:
+            if _absent(error):
+                return None
+            raise
+        return reply.resource
+
+    def list(self, call: Callable[..., Any], *args: Any, what: str = "", **kwargs: Any) -> list[dict[str, Any]]:
+        """All resources of a list, over all its pages, as wire JSON; an empty list if what they lie in is absent."""
+        pages: list[Any] = []
+
+        def keep(response: Any) -> None:
+            if response.http_response.status_code == 200:
+                pages.append(_json(response.http_response))
+
+        what = what or _describe("list", call, args)
+        try:
+            with errors.translated(what):
+                found = call(*args, raw_response_hook=keep, **RETRY, **kwargs)
+                if isinstance(found, Iterable):
+                    for _model in found:  # turns the pages
+                        pass
+        except errors.AzureError as error:
+            if _absent(error):
+                return []
+            raise
+        return [item for page in pages for item in (page if isinstance(page, list) else page.get("value") or [])]
+
+    def send(
+        self,
+        call: Callable[..., Any],
+        *args: Any,
+        body: Mapping[str, Any] | None = None,
+        wait: bool = True,
+        timeout: float = DEFAULT_TIMEOUT,
+        what: str = "",
+        **kwargs: Any,
+    ) -> dict[str, Any] | None:
+        """One write, to the end of the operation it begins.
+
+        :param call: an SDK method, plain or ``begin_…``.
+        :param args: the ids; the body is added after them.
+        :param body: wire-shaped (camelCase).
+        :param wait: ``False``: return Azure's first answer.
+        :param timeout: seconds for the whole of it.
+        :param what: after the words "Could not", and in progress: ``create disk d``.
+        :returns: the resource after a PUT or PATCH, the output of a POST, otherwise ``None``; wire JSON.
+        :raises AzureError: Azure refuses.
+        :raises OperationFailed: it accepted, and failed later.
+        :raises OperationTimeout: the time limit has passed; the operation goes on.
+        """
+        what = what or _describe("send", call, args)
+        if body is not None:
+            args = (*args, json.dumps(body).encode())
+            kwargs["content_type"] = "application/json"
+        if getattr(call, "__name__", "").startswith("begin_"):
+            kwargs["polling"] = False
+        waiter = self.waiter(what, timeout)
+        reply, request = self._call(call, args, kwargs, what)
+        return waiter.finish(request, reply) if wait else reply.resource
+
+    def attach(
+        self, call: Callable[..., Any], *args: Any, timeout: float = DEFAULT_TIMEOUT, what: str = "", **kwargs: Any
+    ) -> dict[str, Any] | None:
+        """Read a resource and, while an operation on it is running, wait for that to end.
+
+        :returns: the resource in its final state, which may be ``Failed``; ``None`` if it does not exist.
+        """
+        what = what or _describe("wait for", call, args)
+        try:
+            reply, request = self._call(call, args, kwargs, what)
+        except errors.AzureError as error:
+            if _absent(error):
+                return None
+            raise
+        return self.waiter(what, timeout).settle(request.url, first=reply)
+
+    def raw(
+        self,
+        method: str,
+        path: str,
+        api_version: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        query: Mapping[str, str] | None = None,
+        wait: bool = True,
+        timeout: float = DEFAULT_TIMEOUT,
+        what: str = "",
+    ) -> dict[str, Any] | None:
+        """A request that no SDK client has, by the resource's id; as :meth:`read` for GET and HEAD, as :meth:`send` otherwise."""
+        url = self._url(path, api_version, query)
+        what = what or f"{method} {path}"
+        waiter = self.waiter(what, timeout)
+        try:
+            reply = self._exchange(method, url, what, body)
+        except errors.AzureError as error:
+            if method in {"GET", "HEAD"} and _absent(error):
+                return None
+            raise
+        if method in {"GET", "HEAD"} or not wait:
+            return reply.resource
+        return waiter.finish(Request(method, url), reply)
+
+    def list_raw(self, path: str, api_version: str, *, what: str = "") -> list[dict[str, Any]]:
+        """All items of a list that no SDK client has, over all its pages."""
+        url: str | None = self._url(path, api_version)
+        items: list[dict[str, Any]] = []
+        while url:
+            page = self._exchange("GET", url, what or f"list {path}").resource or {}
+            items += page.get("value") or []
+            url = page.get("nextLink")
+        return items
+
+    def waiter(self, what: str, timeout: float = DEFAULT_TIMEOUT) -> Waiter:
+        """The one waiter, for what :meth:`send` and :meth:`attach` do not cover."""
+        return Waiter(self._poll, what, timeout, report=self._report)
+
+    def _call(
+        self, call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], what: str
+    ) -> tuple[Reply, Request]:
+        """Call an SDK method and return what came over the wire."""
+        seen: list[Any] = []
+
+        def attempt() -> None:
+            with errors.translated(what):
+                call(*args, raw_response_hook=seen.append, **RETRY, **kwargs)
+
+        self._with_fresh_token(attempt)
+        response = seen[-1]
+        request = Request(response.http_request.method, response.http_request.url)
+        return _reply(response.http_response), request
+
+    def _exchange(self, method: str, url: str, what: str, body: Mapping[str, Any] | None = None) -> Reply:
+        """One request through our own pipeline; a refusal is raised."""
+
+        def attempt() -> Reply:
+            with errors.translated(what):
+                reply = self._request(method, url, body, **RETRY)
+            if reply.failed:
+                raise errors.from_response(what, reply.status, reply.headers, reply.body)
+            return reply
+
+        return self._with_fresh_token(attempt)
+
+    def _poll(self, url: str) -> Reply:
+        with errors.translated("ask how the operation goes"):
+            return self._request("GET", url, None, retry_total=0)
+
+    def _request(self, method: str, url: str, body: Mapping[str, Any] | None, **options: Any) -> Reply:
+        from azure.core.rest import HttpRequest
+
+        content = {} if body is None else {"content": json.dumps(body).encode()}
+        headers = {"Accept": "application/json", **({} if body is None else {"Content-Type": "application/json"})}
+        request = HttpRequest(method, url, headers=headers, **content)
+        return _reply(self._arm.send_request(request, **options))
+
+    def _with_fresh_token(self, attempt: Callable[[], Any]) -> Any:
+        """A token of the run's cache may no longer count (revoked, a reset local cloud): log in anew, once."""
+        try:
+            return attempt()
+        except errors.AzureError as error:
+            if error.status != 401:
+                raise
+        self.credential.forget(self.cloud.scope)
+        return attempt()
+
+    def _url(self, path: str, api_version: str, query: Mapping[str, str] | None = None) -> str:
+        return f"{self.cloud.resource_manager}{path}?{urlencode({**(query or {}), 'api-version': api_version})}"
+
+    @cached_property
+    def _transport(self) -> Any:
+        """The connections, shared by all clients."""
+        from azure.core.pipeline.transport import RequestsTransport
+
+        return RequestsTransport(connection_verify=self.ca or True)
+
+    @cached_property
+    def _client_arguments(self) -> dict[str, Any]:
+        return {
+            "base_url": self.cloud.resource_manager,
+            "credential_scopes": [self.cloud.scope],
+            "transport": self._transport,
+            "user_agent": "goldenimage.azure",
+        }
+
+    @cached_property
+    def _arm(self) -> Any:
+        """A bare management client: authentication, retries, proxy, no models."""
+        try:
+            from azure.core.pipeline import policies
+            from azure.mgmt.core import ARMPipelineClient
+            from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
+        except ImportError as error:
+            raise errors.missing_sdk(error) from None
+        return ARMPipelineClient(
+            self.cloud.resource_manager,
+            policies=[
+                policies.RequestIdPolicy(),
+                policies.UserAgentPolicy("goldenimage.azure"),
+                policies.ProxyPolicy(),
+                policies.RedirectPolicy(),
+                policies.RetryPolicy(),
+                ARMChallengeAuthenticationPolicy(self.credential, self.cloud.scope),
+                policies.SensitiveHeaderCleanupPolicy(),
+            ],
+            transport=self._transport,
+        )
+
+
+class ResourceGroups:
+    """Resource groups, for which no SDK package is wanted."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def read(self, name: str) -> dict[str, Any] | None:
+        """The group as wire JSON; ``None`` if it does not exist."""
+        path = f"/subscriptions/{self._session.subscription_id}/resourceGroups/{name}"
+        return self._session.raw("GET", path, RESOURCES_API, what=f"read resource group {name}")
+
+    def location(self, name: str) -> str:
+        """The location of a group: what a resource in it gets by default.
+
+        :raises InvalidInput: the group does not exist.
+        """
+        group = self.read(name)
+        if group is None:
+            raise InvalidInput(
+                f"Resource group {name} does not exist in subscription {self._session.subscription_id}.",
+                remedy="Create it first, or check resource_group and subscription_id.",
+            )
+        return str(group["location"])
+
+
+def _absent(error: errors.AzureError) -> bool:
+    """Whether it means that the resource, or the group or parent it lies in, does not exist.
+
+    A 404 without a code is not Azure's: whatever answered there should not pass for an empty cloud.
+    """
+    return error.status == 404 and bool(error.code) and error.code.lower() not in NOT_JUST_ABSENT
+
+
+def _reply(response: Any) -> Reply:
+    return Reply(response.status_code, response.headers, _json(response))
+
+
+def _json(response: Any) -> Any:
+    try:
+        return json.loads(response.content if hasattr(response, "content") else response.body())
+    except ValueError:
+        return None
+
+
+def _describe(verb: str, call: Callable[..., Any], args: tuple[Any, ...]) -> str:
+    name = getattr(call, "__qualname__", "").partition("Operations.")[0] or "resource"
+    return " ".join([verb, name, "/".join(str(argument) for argument in args if isinstance(argument, str))]).strip()
