@@ -1,0 +1,116 @@
+# Copyright (c) 2026, goldenimage.azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Kept-alive HTTP connections to one host, one for each thread, through a proxy when the environment names one.
+
+Honours ``HTTPS_PROXY``, ``HTTP_PROXY``, ``NO_PROXY`` and, like the Azure SDK, ``REQUESTS_CA_BUNDLE`` and
+``CURL_CA_BUNDLE``; otherwise the certificate authorities of ``certifi``, or else of the system.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import http.client
+import importlib
+import os
+import socket
+import ssl
+import threading
+from typing import TYPE_CHECKING
+from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Pool:
+    """Connections to the host of ``url``; a broken one is replaced at the next use."""
+
+    def __init__(self, url: str, timeout: float) -> None:
+        self._url = urlsplit(url)
+        self._timeout = timeout
+        self._proxy = _proxy(self._url)
+        self._context = trusted_context() if self._url.scheme == "https" else None
+        self._own = threading.local()
+        self._all: set[http.client.HTTPConnection] = set()
+        self._lock = threading.Lock()
+        self._down = False
+
+    @contextlib.contextmanager
+    def connection(self) -> Iterator[http.client.HTTPConnection]:
+        """Lend this thread's connection; it is closed when the block fails."""
+        connection: http.client.HTTPConnection | None = getattr(self._own, "connection", None)
+        if connection is None:
+            connection = self._own.connection = self._open()
+        try:
+            yield connection
+        except BaseException:
+            self._own.connection = None
+            with self._lock:
+                self._all.discard(connection)
+            connection.close()
+            raise
+
+    def target(self, path: str) -> str:
+        """Return the request target: a plain HTTP proxy wants the whole address."""
+        if self._proxy is not None and self._context is None:
+            return f"{self._url.scheme}://{self._url.netloc}{path}"
+        return path
+
+    def _open(self) -> http.client.HTTPConnection:
+        host, port = (self._proxy or self._url).hostname or "", (self._proxy or self._url).port
+        connection: http.client.HTTPConnection
+        if self._context is None:
+            connection = http.client.HTTPConnection(host, port, timeout=self._timeout)
+        else:
+            connection = http.client.HTTPSConnection(host, port, timeout=self._timeout, context=self._context)
+            if self._proxy is not None:
+                connection.set_tunnel(self._url.hostname or "", self._url.port or 443, _credentials(self._proxy))
+        with self._lock:
+            if self._down:
+                raise ConnectionAbortedError("the transfer was stopped")
+            self._all.add(connection)
+        return connection
+
+    def shut_down(self) -> None:
+        """Break every connection, so that threads waiting on one wake up with an error."""
+        with self._lock:
+            self._down = True
+            for connection in self._all:
+                if connection.sock is not None:
+                    with contextlib.suppress(OSError):  # already closed by the other side
+                        connection.sock.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Close every connection."""
+        with self._lock:
+            for connection in self._all:
+                connection.close()
+            self._all.clear()
+
+
+def trusted_context() -> ssl.SSLContext:
+    """Return a TLS context that verifies servers as the Azure SDK does."""
+    bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+    if bundle is None and not os.environ.get("SSL_CERT_FILE"):
+        with contextlib.suppress(ImportError):  # comes with requests; without it the system's store serves
+            bundle = importlib.import_module("certifi").where()
+    if bundle is not None and os.path.isdir(bundle):
+        return ssl.create_default_context(capath=bundle)
+    return ssl.create_default_context(cafile=bundle)
+
+
+def _proxy(url: SplitResult) -> SplitResult | None:
+    proxy = getproxies().get(url.scheme)
+    if not proxy or proxy_bypass(url.hostname or ""):
+        return None
+    return urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+
+
+def _credentials(proxy: SplitResult) -> dict[str, str]:
+    if proxy.username is None:
+        return {}
+    pair = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
+    return {"Proxy-Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}

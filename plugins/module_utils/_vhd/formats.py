@@ -1,0 +1,87 @@
+# Copyright (c) 2026, goldenimage.azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which format a disk file has: decided by its content, never by its name."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.footer import COOKIE, FOOTER_SIZE, DiskType, Footer
+
+RAW = "raw"
+FIXED_VHD = "vhd"
+DYNAMIC_VHD = "vhd-dynamic"
+DIFFERENCING_VHD = "vhd-differencing"
+VHDX = "vhdx"
+QCOW2 = "qcow2"
+VMDK = "vmdk"
+VDI = "vdi"
+
+NATIVE = (RAW, FIXED_VHD)
+"""Formats that are read without any other program."""
+
+_MAGIC: tuple[tuple[int, bytes, str], ...] = (
+    (0, b"vhdxfile", VHDX),
+    (0, b"QFI\xfb", QCOW2),
+    (0, b"KDMV", VMDK),
+    (0, b"COWD", VMDK),
+    (0, b"# Disk DescriptorFile", VMDK),
+    (64, b"\x7f\x10\xda\xbe", VDI),
+    (0, b"\x1f\x8b\x08", "gzip"),
+    (0, b"\xfd7zXZ\x00", "xz"),
+    (0, b"\x28\xb5\x2f\xfd", "zstd"),
+    (0, b"BZh", "bzip2"),
+    (257, b"ustar", "tar"),
+)
+PACKED = ("gzip", "xz", "zstd", "bzip2", "tar")
+_GROWING: dict[int, str] = {DiskType.DYNAMIC: DYNAMIC_VHD, DiskType.DIFFERENCING: DIFFERENCING_VHD}
+_HEAD = 1024
+_SEARCH = 1 << 20
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """What the bytes of a file say it is.
+
+    ``footer_offset`` is where a VHD footer was found when that is not the last sector of the file.
+    """
+
+    format: str
+    file_size: int
+    footer: Footer | None = None
+    head_footer: Footer | None = None
+    footer_offset: int | None = None
+
+
+def recognise(fd: int) -> Recognised:
+    """Read both ends of an open file and say what it is."""
+    file_size = os.lseek(fd, 0, os.SEEK_END)
+    head = os.pread(fd, _HEAD, 0)
+    footer = _footer_at(fd, file_size - FOOTER_SIZE)
+    head_footer = Footer.parse(head[:FOOTER_SIZE])
+    # A dynamic file begins with a copy of its footer; a fixed one with the disk's own first sector.
+    judged = footer or (head_footer if head_footer and head_footer.disk_type in _GROWING else None)
+    if judged is not None:
+        return Recognised(_GROWING.get(judged.disk_type, FIXED_VHD), file_size, footer, head_footer)
+    name = next((kind for at, magic, kind in _MAGIC if head[at:].startswith(magic)), RAW)
+    stray = _stray_footer(fd, file_size) if name == RAW else None
+    return Recognised(name, file_size, footer, head_footer, stray)
+
+
+def _footer_at(fd: int, offset: int) -> Footer | None:
+    return Footer.parse(os.pread(fd, FOOTER_SIZE, offset)) if offset >= 0 else None
+
+
+def _stray_footer(fd: int, file_size: int) -> int | None:
+    """Return the offset of a footer near the end that is not the last sector (bytes were appended or cut off)."""
+    start = max(0, file_size - _SEARCH)
+    tail = os.pread(fd, file_size - start, start)
+    at = tail.rfind(COOKIE)
+    while at >= 0:
+        footer = Footer.parse(tail[at : at + FOOTER_SIZE])
+        if (footer is not None and footer.checksum_ok) or len(tail) - at < FOOTER_SIZE:
+            return start + at
+        at = tail.rfind(COOKIE, 0, at)
+    return None
