@@ -26,7 +26,6 @@ from ansible.module_utils import basic
 from ansible.module_utils.common import warnings as module_warnings
 from ansible.plugins.action.normal import ActionModule as OrdinaryActionModule
 from ansible.utils.display import Display
-from ansible.vars.clean import remove_internal_keys
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import Interrupted
 from ansible_collections.goldenimage.azure.plugins.module_utils._runtime import CONTEXT, Context
 
@@ -48,6 +47,11 @@ try:  # ansible-core 2.19 and later
     from ansible.module_utils.common.json import Direction, get_module_encoder
 except ImportError:
     get_module_encoder = None
+
+try:  # up to ansible-core 2.20
+    from ansible.vars.clean import remove_internal_keys
+except ImportError:
+    remove_internal_keys = None
 
 TERMINAL = sys.stdout.isatty()  # asked in the parent: a worker's output never is a terminal
 PROFILE = "legacy"  # the serialization of parameters and results that modules have unless they name another
@@ -114,7 +118,7 @@ class ActionModule(OrdinaryActionModule):
             parsed = self._parse_returned_data(response)
         else:
             parsed = self._parse_returned_data(response, PROFILE)
-        if hasattr(parsed, "as_result_dict"):  # ansible-core 2.21 and later
+        if remove_internal_keys is None:
             parsed.remove_internal_keys()
             parsed = parsed.as_result_dict(for_round_trip=True)
         else:
