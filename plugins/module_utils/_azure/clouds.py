@@ -101,7 +101,7 @@ def resolve(name_or_url: str, *, ca: str | None) -> Cloud:
     if "://" not in text:
         raise InvalidInput(
             f"cloud_environment is {text!r}, which is no known cloud.",
-            remedy=f"Use {', '.join(cloud.name for cloud in KNOWN.values())}, or the https:// address of its management API.",
+            remedy=f"Use {', '.join(cloud.name for cloud in KNOWN.values())}, or the https:// address of its API.",
         )
     url = text.rstrip("/")
     _require_https(url, "cloud_environment")
@@ -133,14 +133,12 @@ def _fetch(url: str, *, ca: str | None) -> Any:
 
 
 def _from_metadata(url: str, metadata: Any) -> Cloud:
-    """Read the metadata of API version 2022-09-01 (one cloud), 2019-05-01 (a list of clouds) or older (fewer fields)."""
-    clouds = metadata if isinstance(metadata, list) else [metadata]
-    clouds = [cloud for cloud in clouds if isinstance(cloud, Mapping) and "authentication" in cloud]
-    own = [cloud for cloud in clouds if str(cloud.get("resourceManager", "")).rstrip("/").lower() == url.lower()]
-    found = next(iter([*own, *clouds]), None)
+    """Read the metadata of API version 2022-09-01 (a cloud), 2019-05-01 (a list of clouds) or older (fewer fields)."""
+    answered = metadata if isinstance(metadata, list) else [metadata]
+    candidates = [cloud for cloud in answered if isinstance(cloud, Mapping)]
+    own = [cloud for cloud in candidates if str(cloud.get("resourceManager", "")).rstrip("/").lower() == url.lower()]
+    found: Mapping[str, Any] = next(iter([*own, *candidates]), {})
     try:
-        if found is None:
-            raise KeyError("authentication")
         login = str(found["authentication"]["loginEndpoint"]).rstrip("/")
         audiences = [str(audience) for audience in found["authentication"]["audiences"]]
         matching = [audience for audience in audiences if audience.rstrip("/").lower() == url.lower()]

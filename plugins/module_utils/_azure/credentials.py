@@ -13,19 +13,19 @@ import json
 import os
 import shutil
 import warnings
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ansible.module_utils.basic import env_fallback
-
 from ansible_collections.goldenimage.azure.plugins.module_utils._azure import clouds, errors
 from ansible_collections.goldenimage.azure.plugins.module_utils._azure.tokens import TokenCache, key_for
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import GoldenImageError, InvalidInput
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from azure.core.credentials import AccessToken, TokenCredential
 
 AUTH_SOURCES = ("auto", "cli", "env", "credential_file", "msi", "workload_identity")
@@ -69,10 +69,10 @@ VARIABLES: dict[str, tuple[str, ...]] = {
     "thumbprint": ("AZURE_THUMBPRINT",),
     "x509_certificate_path": ("AZURE_X509_CERTIFICATE_PATH", "AZURE_CLIENT_CERTIFICATE_PATH"),
 }
-"""The environment's names for each value: azure.azcollection's first, then azure-identity's. The first one set counts."""
+"""The environment's names for each value: azure.azcollection's, then azure-identity's. The first one set counts."""
 
 CLI_CLIENT_ID = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
-"""Azure CLI's public application: what users log in through when no ``client_id`` is given, as in azure.azcollection."""
+"""Azure CLI's public application, through which users log in who give no ``client_id``; as in azure.azcollection."""
 
 
 class CredentialError(GoldenImageError):
@@ -171,7 +171,7 @@ def _from_workload(given: Mapping[str, str]) -> Identity | str:
 
 def _from_managed(given: Mapping[str, str]) -> Identity | str:
     found = environment()
-    kept = {name: found[name] for name in ("subscription_id", "cloud_environment") if name in found}
+    kept = {name: value for name, value in found.items() if name in {"subscription_id", "cloud_environment"}}
     return Identity("managed", "Managed identity", {**kept, **given})
 
 
@@ -209,6 +209,8 @@ def _classify(source: str, values: Mapping[str, str], *, needs_token_file: bool 
     """The identity that the values make, or a sentence that says what is missing."""
     if "client_id" not in values and "ad_user" not in values:
         return f"{source}: client_id is missing."
+    kind: str
+    needed: tuple[str, ...]
     if needs_token_file:
         kind, needed = "workload", ("client_id", "tenant", "federated_token_file")
     elif "secret" in values:

@@ -11,18 +11,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import GoldenImageError, MissingDependency
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
 """HTTP answers that say nothing about the request itself: ask again."""
 
 REMEDIES: dict[str, str] = {
-    "AcquireDiskLeaseFailed": "Another VM, copy or open SAS holds the disk: detach it or end the access, then try again.",
+    "AcquireDiskLeaseFailed": "Another VM, copy or open SAS holds the disk: detach it or end the access first.",
     "AllocationFailed": "Azure has no capacity for this size here now: use another size, zone or region, or try later.",
     "AnotherOperationInProgress": "Run it again when the other operation has ended.",
     "AuthorizationFailed": "Give the identity a role with this permission on the resource or its group, for example"
@@ -30,7 +33,7 @@ REMEDIES: dict[str, str] = {
     "CannotDeleteResource": "Delete the nested resources first.",
     "ConflictingUserInput": "The disk belongs to another VM: detach it there first, or use a copy of it.",
     "DiskImageNotReady": "Wait until the image's provisioning state is Succeeded, then try again.",
-    "ImageBlobNotFound": "Check the blob's address: it must exist in a storage account of the same subscription and region.",
+    "ImageBlobNotFound": "Check the blob's address: it must lie in the same subscription and region.",
     "IncorrectImageBlobType": "Upload the VHD as a page blob; a block blob cannot become an image.",
     "InvalidAuthenticationToken": "Check the tenant and that cloud_environment is the cloud the credentials belong to.",
     "InvalidAuthenticationTokenTenant": "The subscription belongs to another tenant: set tenant (AZURE_TENANT).",
@@ -41,7 +44,7 @@ REMEDIES: dict[str, str] = {
     "LocationNotAvailableForResourceType": "Use one of the locations that the message lists.",
     "MissingSubscriptionRegistration": "Register the resource provider: az provider register --namespace <namespace>.",
     "NetworkAccessNotAllowed": "Change the disk's network access policy, or use its disk access private endpoint.",
-    "OSProvisioningClientError": "The image was probably not generalized completely: look at the VM's boot diagnostics.",
+    "OSProvisioningClientError": "The image was probably not generalized completely: see the VM's boot diagnostics.",
     "OSProvisioningTimedOut": "The guest agent did not report: check that the image is generalized, that the agent is"
     " installed and look at the VM's boot diagnostics.",
     "PlatformImageNotFound": "Check publisher, offer, sku and version, and that they exist in this location.",
@@ -57,8 +60,8 @@ REMEDIES: dict[str, str] = {
     "SubscriptionNotFound": "Check subscription_id (AZURE_SUBSCRIPTION_ID), and that the identity has a role in it.",
     "TargetDiskBlobAlreadyExists": "Use another name prefix, or allow to overwrite.",
     "TooManyRequests": "Azure limits the rate of requests: lower the number of forks, or try later.",
-    "VMMarketplaceInvalidInput": "Give the plan of the Marketplace image the disk came from, or leave it out if it had none.",
-    "ZonalAllocationFailed": "Azure has no capacity for this size in this zone: use another zone or size, or try later.",
+    "VMMarketplaceInvalidInput": "Give the plan of the Marketplace image the disk came from; none if it had none.",
+    "ZonalAllocationFailed": "Azure has no capacity for this size in this zone now: use another zone or size.",
 }
 """What to do about an Azure error code. Sources: Azure's documentation of common VM and gallery errors."""
 
@@ -144,7 +147,7 @@ class AzureError(GoldenImageError):
         self.code = body.code
         self.status = status
         self.request_id = request_id
-        answer = ": ".join(part for part in (body.code, body.message) if part) or f"HTTP {status}, without an explanation"
+        answer = ": ".join(part for part in (body.code, body.message) if part) or f"HTTP {status} without explanation"
         more = "; ".join(f"{detail['code']}: {detail['message']}" for detail in body.details)
         text = f"Could not {what}: {answer.rstrip('.')}."
         if more:
@@ -155,19 +158,19 @@ class AzureError(GoldenImageError):
         super().__init__(text, remedy=remedy or find_remedy(body, status), azure=azure, **details)
 
 
-class OperationFailed(AzureError):
+class OperationFailed(AzureError):  # noqa: N818
     """A long-running operation was accepted and ended in Failed or Canceled."""
 
 
-class OperationTimeout(GoldenImageError):
+class OperationTimeout(GoldenImageError):  # noqa: N818
     """Waiting took too long; the operation goes on in Azure."""
 
 
-class AuthenticationFailed(GoldenImageError):
+class AuthenticationFailed(GoldenImageError):  # noqa: N818
     """No token: the identity provider refused, or could not be asked."""
 
 
-class Unreachable(GoldenImageError):
+class Unreachable(GoldenImageError):  # noqa: N818
     """No answer at all: name resolution, connection, TLS or a broken connection."""
 
 
@@ -214,7 +217,8 @@ def translated(what: str) -> Iterator[None]:
         if error.response is None:
             raise _authentication_failed(what, error) from None
         # azure-core's own text repeats the request and the body; what is understood of them says it better
-        raise from_response(what, error.response.status_code, error.response.headers, _json(error.response)) from None
+        response: Any = error.response
+        raise from_response(what, response.status_code, response.headers, _json(response)) from None
     except (exceptions.ServiceRequestError, exceptions.ServiceResponseError, exceptions.IncompleteReadError) as error:
         raise _unreachable(what, str(error)) from None
 
@@ -223,7 +227,8 @@ def missing_sdk(error: ImportError) -> MissingDependency:
     """For an ``import azure.…`` that failed."""
     return MissingDependency(
         f"The Azure SDK for Python is not complete here: {error}.",
-        remedy="Install the collection's requirements.txt for the Python that runs the module (ansible_python_interpreter).",
+        remedy="Install the collection's requirements.txt into the Python that runs the task"
+        " (ansible_python_interpreter).",
     )
 
 

@@ -15,10 +15,10 @@ Whichever it is, the address is opaque, and one given by a poll replaces the one
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ansible_collections.goldenimage.azure.plugins.module_utils._azure.errors import (
     TRANSIENT,
@@ -28,6 +28,9 @@ from ansible_collections.goldenimage.azure.plugins.module_utils._azure.errors im
     Unreachable,
     from_response,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 DEFAULT_TIMEOUT = 3600.0
 FAILURES = frozenset({"failed", "canceled", "cancelled"})
@@ -262,7 +265,7 @@ class Waiter:
         if self._left() <= 0:
             raise OperationTimeout(
                 f"Could not {self._what} within {self._timeout:g} s (last state: {self._state or 'unknown'}).",
-                remedy="The operation goes on in Azure. Run the task again to wait for its end, with a longer wait_timeout.",
+                remedy="The operation goes on in Azure. Run the task again to wait for it, or raise wait_timeout.",
             )
         asked = retry_after(reply.headers)
         longest = _LONGEST_PAUSE if asked is None else _IMMEDIATE_LONGEST

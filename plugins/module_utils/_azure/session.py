@@ -3,21 +3,24 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One conversation with Azure: SDK clients in, wire JSON out.
 
-The SDK's releases disagree about models, so none is used: bodies are sent as wire-shaped JSON bytes and answers are read
-through azure-core's response hook, which works the same from azure-mgmt-compute 33 to 39.
+The SDK's releases disagree about models, so none is used: bodies are sent as wire-shaped JSON bytes, and answers are
+read through azure-core's response hook, which works the same from azure-mgmt-compute 33 to 39.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
 
 from ansible_collections.goldenimage.azure.plugins.module_utils._azure import clouds, errors
-from ansible_collections.goldenimage.azure.plugins.module_utils._azure.credentials import Credential, find, resolve_cloud
+from ansible_collections.goldenimage.azure.plugins.module_utils._azure.credentials import (
+    Credential,
+    find,
+    resolve_cloud,
+)
 from ansible_collections.goldenimage.azure.plugins.module_utils._azure.operations import (
     DEFAULT_TIMEOUT,
     Reply,
@@ -28,9 +31,15 @@ from ansible_collections.goldenimage.azure.plugins.module_utils._azure.tokens im
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import InvalidInput
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from azure.mgmt.compute import ComputeManagementClient
     from azure.mgmt.network import NetworkManagementClient
     from azure.mgmt.storage import StorageManagementClient
+
+Items = list[dict[str, Any]]
+"""Resources as wire JSON."""
 
 RETRY: dict[str, Any] = {"retry_total": 5, "retry_connect": 3, "retry_read": 3, "retry_status": 5}
 """azure-core's own policy for the requests that are no polls: it repeats reads, PUT and DELETE, which ARM takes twice
@@ -48,6 +57,8 @@ NOT_JUST_ABSENT = frozenset(
 )
 """Codes that come with HTTP 404 (or 400) but do not say that the resource is absent."""
 
+T = TypeVar("T")
+
 RESOURCES_API = "2021-04-01"
 SUBSCRIPTIONS_API = "2022-12-01"
 
@@ -60,7 +71,12 @@ class Session:
     """
 
     def __init__(
-        self, cloud: clouds.Cloud, credential: Credential, *, ca: str | None, report: Callable[[str], None] | None = None
+        self,
+        cloud: clouds.Cloud,
+        credential: Credential,
+        *,
+        ca: str | None,
+        report: Callable[[str], None] | None = None,
     ) -> None:
         self.cloud = cloud
         self.credential = credential
@@ -162,7 +178,7 @@ class Session:
             raise
         return reply.resource
 
-    def list(self, call: Callable[..., Any], *args: Any, what: str = "", **kwargs: Any) -> list[dict[str, Any]]:
+    def list(self, call: Callable[..., Any], *args: Any, what: str = "", **kwargs: Any) -> Items:
         """All resources of a list, over all its pages, as wire JSON; an empty list if what they lie in is absent."""
         pages: list[Any] = []
 
@@ -244,7 +260,10 @@ class Session:
         timeout: float = DEFAULT_TIMEOUT,
         what: str = "",
     ) -> dict[str, Any] | None:
-        """A request that no SDK client has, by the resource's id; as :meth:`read` for GET and HEAD, as :meth:`send` otherwise."""
+        """A request that no SDK client has, by the resource's id.
+
+        GET and HEAD behave as :meth:`read`, the others as :meth:`send`.
+        """
         url = self._url(path, api_version, query)
         what = what or f"{method} {path}"
         waiter = self.waiter(what, timeout)
@@ -258,10 +277,10 @@ class Session:
             return reply.resource
         return waiter.finish(Request(method, url), reply)
 
-    def list_raw(self, path: str, api_version: str, *, what: str = "") -> list[dict[str, Any]]:
+    def list_raw(self, path: str, api_version: str, *, what: str = "") -> Items:
         """All items of a list that no SDK client has, over all its pages."""
         url: str | None = self._url(path, api_version)
-        items: list[dict[str, Any]] = []
+        items: Items = []
         while url:
             page = self._exchange("GET", url, what or f"list {path}").resource or {}
             items += page.get("value") or []
@@ -306,12 +325,10 @@ class Session:
     def _request(self, method: str, url: str, body: Mapping[str, Any] | None, **options: Any) -> Reply:
         from azure.core.rest import HttpRequest
 
-        content = {} if body is None else {"content": json.dumps(body).encode()}
-        headers = {"Accept": "application/json", **({} if body is None else {"Content-Type": "application/json"})}
-        request = HttpRequest(method, url, headers=headers, **content)
+        request = HttpRequest(method, url, headers={"Accept": "application/json"}, json=body)
         return _reply(self._arm.send_request(request, **options))
 
-    def _with_fresh_token(self, attempt: Callable[[], Any]) -> Any:
+    def _with_fresh_token(self, attempt: Callable[[], T]) -> T:
         """A token of the run's cache may no longer count (revoked, a reset local cloud): log in anew, once."""
         try:
             return attempt()
