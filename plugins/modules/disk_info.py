@@ -1,0 +1,74 @@
+# Copyright (c) 2026, goldenimage.azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: disk_info
+short_description: Read managed disks
+description:
+  - Returns one of the managed disks, those of a resource group, or all of the subscription. What does not exist gives an empty list.
+options:
+  resource_group:
+    description: Only those in this resource group. Without it those of the whole subscription.
+    type: str
+  name:
+    description: Only the one with this name. Needs O(resource_group).
+    type: str
+  tags:
+    description: Only those that have all of these tags. An empty value asks only for the tag's name.
+    type: dict
+extends_documentation_fragment:
+  - goldenimage.azure.azure
+  - goldenimage.azure.attributes
+seealso:
+  - module: goldenimage.azure.disk
+author:
+  - goldenimage.azure contributors (@goldenimage)
+"""
+
+EXAMPLES = r"""
+- name: One
+  goldenimage.azure.disk_info:
+    resource_group: images
+    name: data
+  register: found
+
+- name: All of a resource group that carry a tag
+  goldenimage.azure.disk_info:
+    resource_group: images
+    tags:
+      team: platform
+"""
+
+RETURN = r"""
+disks:
+  description: The managed disks, each as M(goldenimage.azure.disk) returns it, in the order Azure gives them.
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - name: data
+      location: westeurope
+      provisioning_state: Succeeded
+"""
+
+from typing import Any
+
+from ansible_collections.goldenimage.azure.plugins.module_utils._plan import Plan
+from ansible_collections.goldenimage.azure.plugins.module_utils._resources import disks
+from ansible_collections.goldenimage.azure.plugins.module_utils._resources._shape import INFO_ARGUMENTS, select
+from ansible_collections.goldenimage.azure.plugins.module_utils._runtime import Task, run_module
+
+
+def execute(task: Task) -> dict[str, Any]:
+    return task.result(Plan.nothing(), disks=select(task, disks))
+
+
+def main() -> None:
+    run_module(execute, argument_spec=INFO_ARGUMENTS, azure=True, required_by={"name": "resource_group"})
+
+
+if __name__ == "__main__":
+    main()

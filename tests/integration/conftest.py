@@ -1,0 +1,58 @@
+# Copyright (c) 2026, goldenimage.azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the integration tests share: a local Azure for the worker, and a way to run playbooks against it."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+BIN = Path(sys.executable).parent
+
+
+@dataclass(frozen=True)
+class LocalAzure:
+    """A running emulator: where its data lies, and the environment that points clients at it."""
+
+    data: Path
+    environment: dict[str, str] = field(repr=False)
+
+    def command(self, *words: str) -> str:
+        """Run ``azure-emulator WORDS --data …`` and return what it printed."""
+        command = [str(BIN / "azure-emulator"), *words, "--data", str(self.data)]
+        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout
+
+
+def exports(text: str) -> dict[str, str]:
+    """Read the ``export NAME=value`` lines of ``azure-emulator env``."""
+    words = [line.removeprefix("export ").partition("=") for line in text.splitlines() if line.startswith("export ")]
+    return {name: "".join(shlex.split(value)) for name, _equals, value in words}
+
+
+@pytest.fixture(scope="session")
+def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAzure]:
+    """One local Azure for all tests of this worker, stopped at the end."""
+    data = tmp_path_factory.mktemp("azure")
+    stopped = LocalAzure(data, {})
+    stopped.command("start")
+    try:
+        yield LocalAzure(data, exports(stopped.command("env")))
+    finally:
+        stopped.command("stop")
+
+
+@pytest.fixture
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No credentials of the person who runs the tests can leak in."""
+    for name in list(os.environ):
+        if name.startswith(("AZURE_", "ARM_")):
+            monkeypatch.delenv(name)
