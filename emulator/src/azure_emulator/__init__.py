@@ -1,0 +1,8 @@
+# Copyright (c) 2026, goldenimage.azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A local Azure Resource Manager for the life cycle of virtual machine images."""
+
+from __future__ import annotations
+
+__version__ = "0.1.0"

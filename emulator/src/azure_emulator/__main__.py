@@ -1,0 +1,12 @@
+# Copyright (c) 2026, goldenimage.azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`python -m azure_emulator` is the command `azure-emulator`."""
+
+from __future__ import annotations
+
+import sys
+
+from azure_emulator.cli import main
+
+sys.exit(main())

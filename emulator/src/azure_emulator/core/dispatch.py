@@ -1,0 +1,276 @@
+# Copyright (c) 2026, goldenimage.azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From an HTTP request to a handler and back, with everything that is the same for all of ARM."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from azure_emulator.core import ids as arm_ids
+from azure_emulator.core.context import Context, Reply, Scope
+from azure_emulator.core.errors import ArmError, group_not_found, invalid_content
+from azure_emulator.core.routing import Route, Router, check_api_version
+from azure_emulator.core.store import public
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Send
+    from starlette.types import Scope as AsgiScope
+
+    from azure_emulator.core.app import Emulator
+    from azure_emulator.core.tokens import Principal
+
+_log = logging.getLogger(__name__)
+_MAX_BODY = 4 * 1024 * 1024
+_PUBLIC_HOSTS = ("management.azure.com", "login.microsoftonline.com", "login.windows.net", "login.microsoft.com")
+_LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
+
+
+@dataclass(slots=True)
+class Incoming:
+    """A request that has been read but not yet understood."""
+
+    method: str
+    raw_path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    base_url: str
+    body: bytes
+
+
+class Dispatcher:
+    """The ASGI application for all routes. Puts ``write`` (see `Route.writes`) into the ASGI scope for the log."""
+
+    def __init__(self, emulator: Emulator, router: Router) -> None:
+        self._emulator = emulator
+        self._router = router
+
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        try:
+            response = await self._answer(scope, request)
+        except ClientDisconnect:
+            return
+        await response(scope, receive, send)
+
+    async def _answer(self, scope: AsgiScope, request: Request) -> Response:
+        incoming = Incoming(
+            method=request.method,
+            raw_path=scope.get("raw_path", b"").decode("latin-1"),
+            query={},
+            headers={name.lower(): value for name, value in request.headers.items()},
+            base_url=_base_url(request.headers.get("host", ""), self._emulator.url),
+            body=b"",
+        )
+        arm = True
+        try:
+            incoming.query = _query(scope["query_string"])
+            route, values, failure = self._match(incoming)
+            arm = route is None or not route.anonymous
+            scope["azure_emulator.write"] = route.writes if route else False
+            principal = self._emulator.tokens.authenticate(incoming.headers, incoming.base_url) if arm else None
+            if route is None:
+                raise failure or ArmError(404, "NotFound", "Not found.")
+            incoming.body = await _body(request)
+            reply = await self._run(route, values, incoming, principal)
+        except ArmError as error:
+            reply = Reply(error.status, error.body(), error.headers)
+        except Exception:
+            # A fault of ours: Azure's own form of it, and the trace in the server's log only.
+            _log.exception("%s %s", incoming.method, incoming.raw_path)
+            reply = Reply(500, ArmError(500, "InternalServerError", "Encountered internal server error.").body())
+        return _response(reply, incoming, arm=arm)
+
+    def _match(self, incoming: Incoming) -> tuple[Route | None, dict[str, str], ArmError | None]:
+        # An unknown path is told only to callers with a token, as ARM does.
+        try:
+            return (*self._router.match(incoming.method, incoming.raw_path), None)
+        except ArmError as error:
+            return None, {}, error
+
+    async def _run(
+        self, route: Route, values: dict[str, str], incoming: Incoming, principal: Principal | None
+    ) -> Reply:
+        version = check_api_version(route, incoming.query, values)
+        body = {} if route.anonymous else _json_object(incoming)
+        if principal is not None and principal.role == "Reader" and route.writes:
+            raise _forbidden(principal, route, incoming)
+        emulator = self._emulator
+
+        def call(scope: Scope) -> Reply:
+            scope.operations.api_version = version
+            scope.operations.method = incoming.method
+            context = Context(
+                scope.store,
+                scope.operations,
+                scope.clock,
+                scope.data_dir,
+                scope.base_url,
+                method=incoming.method,
+                path=incoming.raw_path,
+                ids=values,
+                query=incoming.query,
+                headers=incoming.headers,
+                body=body,
+                api_version=version,
+                subscription=values.get("subscription", ""),
+                principal=principal,
+                raw_body=incoming.body,
+            )
+            _check_containers(context, route)
+            return route.handler(context)
+
+        write = incoming.method not in ("GET", "HEAD") and not route.reading
+        pool = emulator.writers if write else emulator.readers
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(pool, lambda: emulator.run(call, write=write, base_url=incoming.base_url))
+
+
+def _base_url(host: str, default: str) -> str:
+    """How the client calls us: operation URLs must lead through the same name (and proxy)."""
+    name, _, port = host.rpartition(":") if host.rpartition(":")[2].isdigit() else (host, "", "")
+    if name.lower() in _PUBLIC_HOSTS or (name.lower() in _LOCAL_HOSTS and port):
+        return f"https://{host}"
+    return default
+
+
+def _query(raw: bytes) -> dict[str, str]:
+    try:
+        pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=200)
+    except ValueError:
+        raise ArmError(400, "InvalidRequestUri", "The request URI's query cannot be read.") from None
+    return {name.lower(): value for name, value in pairs}
+
+
+async def _body(request: Request) -> bytes:
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > _MAX_BODY:
+            raise ArmError(
+                413,
+                "RequestContentTooLarge",
+                f"The request content size exceeds the maximum size of '{_MAX_BODY}' bytes.",
+            )
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _json_object(incoming: Incoming) -> dict[str, Any]:
+    if not incoming.body.strip():
+        if incoming.method in ("PUT", "PATCH"):
+            raise invalid_content("The request body is required but was empty")
+        return {}
+    kind = incoming.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    if kind not in ("application/json", "text/json", ""):
+        raise ArmError(
+            415,
+            "UnsupportedMediaType",
+            f"The content media type '{kind[:80]}' is not supported. Only 'application/json' is supported.",
+        )
+    try:
+        value = json.loads(incoming.body, parse_constant=_refuse_constant)
+        # What cannot be written back (lone surrogates, endless nesting) must not reach the store.
+        json.dumps(value, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise invalid_content(f"{type(error).__name__} while reading JSON") from None
+    if not isinstance(value, dict):
+        raise invalid_content("The request body must be a JSON object")
+    return value
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _check_containers(ctx: Context, route: Route) -> None:
+    """The subscription and the group of the path must exist."""
+    if "subscription" not in ctx.ids:
+        return
+    try:
+        uuid.UUID(ctx.subscription)
+    except ValueError:
+        raise ArmError(
+            400,
+            "InvalidSubscriptionId",
+            f"The provided subscription identifier '{ctx.subscription}' is malformed or invalid.",
+        ) from None
+    if ctx.store.kv_get("subscriptions", ctx.subscription.lower()) is None:
+        raise ArmError(404, "SubscriptionNotFound", f"The subscription '{ctx.subscription}' could not be found.")
+    if "group" not in ctx.ids or "/providers/" not in route.template:
+        return
+    group = ctx.store.get(arm_ids.group_id(ctx.subscription, ctx.ids["group"]))
+    if group is None:
+        raise group_not_found(ctx.ids["group"])
+    if ctx.method in ("PUT", "PATCH", "POST") and group["properties"]["provisioningState"] == "Deleting":
+        raise ArmError(
+            409,
+            "ResourceGroupBeingDeleted",
+            f"The resource group '{ctx.ids['group']}' is in deprovisioning state and cannot perform this operation.",
+        )
+
+
+def _forbidden(principal: Principal, route: Route, incoming: Incoming) -> ArmError:
+    return ArmError(
+        403,
+        "AuthorizationFailed",
+        f"The client '{principal.client_id}' with object id '{principal.object_id}' does not have authorization to perform "
+        f"action '{route.action()}' over scope '{incoming.raw_path}' or the scope is invalid. If access was recently "
+        "granted, please refresh your credentials.",
+    )
+
+
+def _response(reply: Reply, incoming: Incoming, *, arm: bool) -> Response:
+    body, headers = reply.body, dict(reply.headers)
+    if isinstance(body, dict):
+        body = public(body)
+    if body is None or incoming.method == "HEAD" or reply.status == 204:
+        content = b""
+    elif isinstance(body, (str, bytes)):
+        content = body.encode() if isinstance(body, str) else body
+    else:
+        content = json.dumps(body, separators=(",", ":")).encode()
+        headers.setdefault("Content-Type", "application/json; charset=utf-8")
+    response = Response(content, reply.status)
+    for name, value in ({**_arm_headers(incoming, reply.status), **headers} if arm else headers).items():
+        response.headers[name] = value
+    return response
+
+
+def _arm_headers(incoming: Incoming, status: int) -> dict[str, str]:
+    request_id = str(uuid.uuid4())
+    client_id = incoming.headers.get("x-ms-correlation-request-id", "")
+    correlation = client_id if len(client_id) == 36 and client_id.replace("-", "").isalnum() else request_id
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    headers = {
+        "Cache-Control": "no-cache",
+        "Pragma": "no-cache",
+        "Expires": "-1",
+        "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
+        "X-Content-Type-Options": "nosniff",
+        "X-Cache": "CONFIG_NOCACHE",
+        "x-ms-request-id": request_id,
+        "x-ms-correlation-request-id": correlation,
+        "x-ms-routing-request-id": f"LOCAL:{stamp}:{request_id}",
+    }
+    if incoming.headers.get("x-ms-return-client-request-id", "").lower() == "true":
+        headers["x-ms-client-request-id"] = incoming.headers.get("x-ms-client-request-id", "")
+    if status < 400:
+        kind, old, new = {
+            "GET": ("reads", 11999, 16499),
+            "HEAD": ("reads", 11999, 16499),
+            "DELETE": ("deletes", 14999, 2999),
+        }.get(incoming.method, ("writes", 1199, 2999))
+        headers[f"x-ms-ratelimit-remaining-subscription-{kind}"] = str(old)
+        headers[f"x-ms-ratelimit-remaining-subscription-global-{kind}"] = str(new)
+    return headers

@@ -1,0 +1,31 @@
+# Copyright (c) 2026, goldenimage.azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where services take part in events that the core does not understand. Append functions at import time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from azure_emulator.core.app import Emulator
+    from azure_emulator.core.context import Scope
+
+#: Run inside the writing transaction of a reset, after the tables were emptied; remove files here.
+reset: list[Callable[[Scope], None]] = []
+
+#: ``{"vm": resource id, "event": "shutdown", …}`` in a writing transaction; returns whether it took the event.
+guest_event: list[Callable[[Scope, dict[str, Any]], bool]] = []
+
+#: Run once when the server has been built, before it answers, and when it ends.
+start: list[Callable[[Emulator], None]] = []
+stop: list[Callable[[Emulator], None]] = []
+
+#: After each committed writing request or settled operation, outside any transaction; must be quick.
+committed: list[Callable[[Emulator], None]] = []
+
+#: Deletion of a resource by the cascade of its group: type in lower case -> function in a writing transaction.
+#: A type without an entry is simply forgotten.
+cascade: dict[str, Callable[[Scope, dict[str, Any]], None]] = {}

@@ -1,0 +1,293 @@
+# Copyright (c) 2026, goldenimage.azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Long-running operations: rows that name an effect, and the answers that clients see meanwhile.
+
+A handler starts one and answers with its headers::
+
+    operation = ctx.operations.start("compute", "eastus", "compute.image.create", {"id": image_id}, image_id, seconds=30)
+    return Reply(201, doc, operation.headers())
+
+    @effect("compute.image.create")
+    def _create(ctx: Scope, args: dict[str, Any]) -> Any | None:
+        ...                      # runs exactly once, in the transaction that marks the operation Succeeded
+        return output            # goes to properties.output (compute, disk, gallery) or is the final body (storage)
+
+An `ArmError` in an effect undoes what the effect wrote and ends the operation as ``Failed`` (still HTTP 200 for pollers);
+then ``failed`` runs, by default marking the resource's ``provisioningState`` as ``Failed``. Heavy file work belongs in
+``work=``: a repeatable function that runs in the background without holding the writer, before the effect; it is
+repeated after a crash, so it must not mind finding its own leftovers.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from azure_emulator.core.errors import ArmError
+from azure_emulator.core.styles import STYLES, Style
+
+if TYPE_CHECKING:
+    from azure_emulator.core.clock import Clock
+    from azure_emulator.core.context import Scope
+    from azure_emulator.core.latency import Profile
+    from azure_emulator.core.store import Store
+
+_log = logging.getLogger(__name__)
+
+EffectFunction = Callable[["Scope", dict[str, Any]], Any]
+FailedFunction = Callable[["Scope", dict[str, Any], ArmError], None]
+WorkFunction = Callable[[Path, dict[str, Any]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    run: EffectFunction
+    failed: FailedFunction | None
+    work: WorkFunction | None
+
+
+_EFFECTS: dict[str, Effect] = {}
+
+
+def effect(
+    name: str, *, failed: FailedFunction | None = None, work: WorkFunction | None = None
+) -> Callable[[EffectFunction], EffectFunction]:
+    """Register what an operation does when its time has come. Names are stored: never rename a released one."""
+
+    def register(function: EffectFunction) -> EffectFunction:
+        if name in _EFFECTS:
+            raise ValueError(f"two effects are named {name}")
+        _EFFECTS[name] = Effect(function, failed, work)
+        return function
+
+    return register
+
+
+def work_of(name: str) -> WorkFunction | None:
+    """The background part of an effect."""
+    return _EFFECTS[name].work
+
+
+@dataclass(slots=True)
+class Operation:
+    """One row, with what is needed to speak about it to this client."""
+
+    id: str
+    style: Style
+    subscription: str
+    location: str
+    effect: str
+    args: dict[str, Any]
+    resource_id: str | None
+    retry_after: int | None
+    polls: int
+    started: float
+    ended: float | None
+    status: str
+    output: Any
+    error: dict[str, Any] | None
+    base_url: str
+    api_version: str
+    method: str
+    profile: Profile
+
+    @property
+    def running(self) -> bool:
+        return self.status == "InProgress"
+
+    def headers(self, method: str | None = None) -> dict[str, str]:
+        """Headers of the answer that starts the operation, for the request's method unless another is given."""
+        return {
+            **self.style.start_headers(self, method or self.method),
+            **self.profile.retry_headers(self.retry_after),
+        }
+
+    def poll_headers(self) -> dict[str, str]:
+        """``Retry-After`` of a poll that finds the operation running."""
+        return self.profile.retry_headers(self.style.poll_retry)
+
+
+@dataclass(slots=True)
+class Operations:
+    """The operations as one transaction sees them."""
+
+    store: Store
+    clock: Clock
+    profile: Profile
+    base_url: str
+    api_version: str = ""
+    method: str = "PUT"
+    #: Operations begun in this transaction whose background work must be started after the commit.
+    queued: list[str] = field(default_factory=list)
+
+    def start(
+        self,
+        style: str,
+        location: str,
+        effect: str,
+        args: dict[str, Any],
+        resource_id: str | None = None,
+        *,
+        subscription: str | None = None,
+        seconds: float | None = None,
+        retry_after: int | None = None,
+    ) -> Operation:
+        """Begin an operation.
+
+        :param style: ``compute | disk | gallery | network | storage | group``.
+        :param args: JSON object for the effect.
+        :param resource_id: the resource that is busy; its ``provisioningState`` is marked when the operation fails.
+        :param subscription: needed when there is no ``resource_id``.
+        :param seconds: how long Azure takes; the latency profile makes of it what it wants.
+        :param retry_after: seconds of the first ``Retry-After``; the style's recorded value unless given.
+        """
+        if effect not in _EFFECTS:
+            raise ValueError(f"no effect is named {effect}")
+        shape = STYLES[style]
+        now = self.clock.now()
+        due = now + self.profile.duration(effect, shape.seconds if seconds is None else seconds)
+        owner = subscription or (resource_id or "").split("/")[2]
+        work = "pending" if _EFFECTS[effect].work else None
+        operation_id = str(uuid.uuid4())
+        self.store.write(
+            "INSERT INTO operations(id, style, subscription, location, effect, args, resource_id, retry_after, polls,"
+            " started, due, status, work) VALUES(?,?,?,?,?,?,?,?,?,?,?,'InProgress',?)",
+            operation_id,
+            style,
+            owner,
+            location,
+            effect,
+            json.dumps(args),
+            resource_id.lower() if resource_id else None,
+            shape.retry(self.method) if retry_after is None else retry_after,
+            self.profile.polls,
+            now,
+            due,
+            work,
+        )
+        if work:
+            self.queued.append(operation_id)
+        operation = self.get(operation_id)
+        assert operation is not None
+        return operation
+
+    def get(self, operation_id: str) -> Operation | None:
+        """The operation with an id."""
+        row = self.store.read(f"SELECT {_COLUMNS} FROM operations WHERE id = ?", operation_id.lower()).fetchone()
+        return None if row is None else self._operation(row)
+
+    def running(self, resource_id: str) -> Operation | None:
+        """The operation that a resource is busy with: "another operation is in progress"."""
+        sql = f"SELECT {_COLUMNS} FROM operations WHERE resource_id = ? AND status = 'InProgress' LIMIT 1"
+        row = self.store.read(sql, resource_id.lower()).fetchone()
+        return None if row is None else self._operation(row)
+
+    def polled(self, operation: Operation) -> None:
+        """Note that a poll saw the operation running."""
+        if operation.polls > 0:
+            self.store.write("UPDATE operations SET polls = polls - 1 WHERE id = ?", operation.id)
+
+    def is_due(self) -> bool:
+        """Whether `settle` would end anything."""
+        return self.store.read(f"SELECT 1 {_DUE} LIMIT 1", self.clock.now()).fetchone() is not None
+
+    def cancel(self, resource_id: str) -> None:
+        """End what a resource is busy with as ``Canceled`` (its group is going away)."""
+        self.store.write(
+            "UPDATE operations SET status = 'Canceled', ended = ? WHERE resource_id = ? AND status = 'InProgress'",
+            self.clock.now(),
+            resource_id.lower(),
+        )
+
+    def settle(self, scope: Scope) -> int:
+        """Run the effects of all due operations, oldest first; how many ended."""
+        ended = 0
+        while True:
+            row = self.store.read(
+                f"SELECT {_COLUMNS} {_DUE} ORDER BY due, started LIMIT 1", self.clock.now()
+            ).fetchone()
+            if row is None:
+                return ended
+            self._end(scope, self._operation(row))
+            ended += 1
+
+    def fail_work(self, operation_id: str, error: dict[str, Any]) -> None:
+        """The background work failed: the operation ends as Failed when it is due."""
+        self.store.write(
+            "UPDATE operations SET work = 'failed', error = ? WHERE id = ?", json.dumps(error), operation_id
+        )
+
+    def _end(self, scope: Scope, operation: Operation) -> None:
+        registered = _EFFECTS[operation.effect]
+        try:
+            if operation.error is not None:
+                raise ArmError(409, operation.error["code"], operation.error["message"])
+            with self.store.savepoint():
+                output = registered.run(scope, operation.args)
+        except ArmError as error:
+            self._finish(operation, "Failed", error=error.inner() | {"_status": error.status})
+            (registered.failed or _mark_failed(operation.resource_id))(scope, operation.args, error)
+        except Exception:
+            # One broken effect must not stop every request that settles; the operation fails like Azure's own faults.
+            _log.exception("effect %s of operation %s", operation.effect, operation.id)
+            fault = ArmError(500, "InternalExecutionError", "An internal execution error occurred. Please retry later.")
+            self._finish(operation, "Failed", error=fault.inner() | {"_status": fault.status})
+            _mark_failed(operation.resource_id)(scope, operation.args, fault)
+        else:
+            self._finish(operation, "Succeeded", output=output)
+
+    def _finish(self, operation: Operation, status: str, *, output: Any = None, error: Any = None) -> None:
+        self.store.write(
+            "UPDATE operations SET status = ?, ended = ?, output = ?, error = ? WHERE id = ?",
+            status,
+            self.clock.now(),
+            None if output is None else json.dumps(output),
+            None if error is None else json.dumps(error),
+            operation.id,
+        )
+
+    def _operation(self, row: tuple[Any, ...]) -> Operation:
+        (identity, style, owner, location, name, args, resource, retry, polls, started, ended, status, out, err) = row
+        return Operation(
+            id=identity,
+            style=STYLES[style],
+            subscription=owner,
+            location=location,
+            effect=name,
+            args=json.loads(args),
+            resource_id=resource,
+            retry_after=retry,
+            polls=polls,
+            started=started,
+            ended=ended,
+            status=status,
+            output=None if out is None else json.loads(out),
+            error=None if err is None else json.loads(err),
+            base_url=self.base_url,
+            api_version=self.api_version,
+            method=self.method,
+            profile=self.profile,
+        )
+
+
+_COLUMNS = (
+    "id, style, subscription, location, effect, args, resource_id, retry_after, polls, started, ended, status,"
+    " output, error"
+)
+_DUE = "FROM operations WHERE status = 'InProgress' AND due <= ? AND polls <= 0 AND (work IS NULL OR work <> 'pending')"
+
+
+def _mark_failed(resource_id: str | None) -> FailedFunction:
+    def mark(scope: Scope, _args: dict[str, Any], _error: ArmError) -> None:
+        doc = scope.store.get(resource_id) if resource_id else None
+        if resource_id and doc and isinstance(doc.get("properties"), dict):
+            doc["properties"]["provisioningState"] = "Failed"
+            scope.store.put(doc.get("id", resource_id), doc)
+
+    return mark

@@ -1,0 +1,139 @@
+# Copyright (c) 2026, goldenimage.azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How each resource provider speaks about its long-running operations: URLs, headers, recorded waiting times.
+
+Everything here is recorded, except the query parts ``p t c s h`` of newer API versions, whose names and sizes are
+recorded but whose values are opaque.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from azure_emulator.core.operations import Operation
+
+# Operation URLs got `p` with the API versions of 2022/23 and the signed parts in 2024/25.
+_OPAQUE_SINCE = "2022-08-01"
+_SIGNED_SINCE = "2024-03-01"
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """One provider's dialect.
+
+    ``path`` is the collection of operations below the subscription. ``put`` and ``other`` say which headers start an
+    operation: ``a`` Azure-AsyncOperation, ``l`` Location, ``n`` Azure-AsyncNotification.
+    """
+
+    name: str
+    path: str
+    put: str
+    other: str
+    put_retry: int | None
+    other_retry: int | None
+    poll_retry: int | None
+    seconds: float
+    results: str = ""
+
+    def retry(self, method: str) -> int | None:
+        """The recorded ``Retry-After`` of the first answer."""
+        return self.put_retry if method in ("PUT", "PATCH") else self.other_retry
+
+    def start_headers(self, operation: Operation, method: str) -> dict[str, str]:
+        wanted = self.put if method in ("PUT", "PATCH") else self.other
+        headers = {}
+        if "a" in wanted:
+            headers["Azure-AsyncOperation"] = self.url(operation)
+        if "n" in wanted:
+            headers["Azure-AsyncNotification"] = "Enabled"
+        if "l" in wanted:
+            headers["Location"] = self.monitor_url(operation)
+        return headers
+
+    def url(self, operation: Operation) -> str:
+        """Where the operation's status is."""
+        return f"{self._base(operation, self.path)}{_query(operation)}"
+
+    def monitor_url(self, operation: Operation) -> str:
+        """Where 202 is answered until the result is there."""
+        if self.results:
+            return f"{self._base(operation, self.results)}{_query(operation)}"
+        monitor = "" if self.name == "group" else "monitor=true&"
+        return f"{self._base(operation, self.path)}{_query(operation, monitor)}"
+
+    def _base(self, operation: Operation, path: str) -> str:
+        name = group_job_name(operation.id) if self.name == "group" else operation.id
+        return f"{operation.base_url}/subscriptions/{operation.subscription}/{path.format(location=operation.location)}/{name}"
+
+
+def _provider(namespace: str, kind: str) -> str:
+    return f"providers/{namespace}/locations/{{location}}/{kind}"
+
+
+STYLES = {
+    style.name: style
+    for style in (
+        Style("compute", _provider("Microsoft.Compute", "operations"), "an", "anl", 10, 10, 30, 30),
+        Style("disk", _provider("Microsoft.Compute", "DiskOperations"), "al", "al", 2, 2, 2, 2),
+        Style("gallery", _provider("Microsoft.Compute", "capsOperations"), "a", "al", 10, 60, 30, 20),
+        Style(
+            "network",
+            _provider("Microsoft.Network", "operations"),
+            "a",
+            "al",
+            3,
+            10,
+            10,
+            4,
+            results=_provider("Microsoft.Network", "operationResults"),
+        ),
+        Style("storage", _provider("Microsoft.Storage", "asyncoperations"), "l", "l", 17, 17, 17, 17),
+        Style("group", "operationresults", "l", "l", 15, 15, 15, 60),
+    )
+}
+
+
+def group_job_name(operation_id: str) -> str:
+    """The base64 name under which a resource group's deletion is followed."""
+    return (
+        base64.urlsafe_b64encode(f'{{"jobId":"RESOURCEGROUPDELETIONJOB-{operation_id.upper()}"}}'.encode())
+        .decode()
+        .rstrip("=")
+    )
+
+
+def group_operation_id(job_name: str) -> str:
+    """The operation behind such a name; an empty text when it is not one."""
+    try:
+        text = base64.urlsafe_b64decode(job_name + "=" * (-len(job_name) % 4)).decode("ascii")
+    except ValueError:
+        return ""
+    return text.removeprefix('{"jobId":"RESOURCEGROUPDELETIONJOB-').removesuffix('"}').lower()
+
+
+def _query(operation: Operation, first: str = "") -> str:
+    """``?…api-version=…`` with the opaque parts of newer versions; ``t``, ``s`` and ``h`` differ at each call."""
+    version = operation.api_version
+    plain = f"?{first}api-version={version}"
+    if version < _OPAQUE_SINCE:
+        return plain
+    opaque = f"&p={operation.id[:8]}{operation.subscription[8:]}" if operation.style.name != "group" else ""
+    if version < _SIGNED_SINCE:
+        return plain + opaque
+    ticks = str(int(time.time() * 10_000_000) + 621_355_968_000_000_000)
+    return f"{plain}{opaque}&t={ticks}&c={_CERTIFICATE}&s={_opaque(ticks + 's', 256)}&h={_opaque(ticks + 'h', 32)}"
+
+
+def _opaque(seed: str, size: int) -> str:
+    stream = b"".join(hashlib.sha256(f"{seed}{i}".encode()).digest() for i in range(-(-size // 32)))
+    return base64.urlsafe_b64encode(stream[:size]).decode().rstrip("=")
+
+
+# Azure sends a certificate of about 2 KiB here; clients must carry it along unread.
+_CERTIFICATE = _opaque("certificate", 1536)

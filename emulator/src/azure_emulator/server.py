@@ -1,0 +1,205 @@
+# Copyright (c) 2026, goldenimage.azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One server process: sockets on the loopback interface, TLS, the ASGI application, a clean end."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import logging
+import os
+import signal
+import socket
+import time
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+
+from azure_emulator import services
+from azure_emulator.control import api
+from azure_emulator.core import credentials as credentials_of
+from azure_emulator.core.app import Emulator
+from azure_emulator.core.certificates import Certificates
+from azure_emulator.core.dispatch import Dispatcher
+from azure_emulator.core.requestlog import redact
+from azure_emulator.core.routing import Router
+from azure_emulator.services.identity import grants
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_log = logging.getLogger(__name__)
+SERVER_FILE = "server.json"
+LOCK_FILE = "server.lock"
+
+
+class AlreadyRunning(Exception):
+    """Another process serves this folder."""
+
+
+class Application:
+    """Logs each request, then hands it to the control API, a mount, or the dispatcher."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        routes, mounts = services.collect()
+        self._emulator = emulator
+        self._mounts: list[tuple[str, ASGIApp]] = [(api.PREFIX, api.Control(emulator))]
+        self._mounts += [(prefix, factory(emulator)) for prefix, factory in mounts]
+        self._arm: ASGIApp = Dispatcher(emulator, Router(routes))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        path = scope["path"]
+        target = next(
+            (app for prefix, app in self._mounts if path == prefix or path.startswith(prefix + "/")), self._arm
+        )
+        scope["azure_emulator.write"] = scope["method"] not in ("GET", "HEAD")
+        begun = time.perf_counter()
+
+        async def logged(message: Message) -> None:
+            if message["type"] == "http.response.start" and not path.startswith(api.PREFIX):
+                self._emulator.log.add(_entry(scope, message, time.perf_counter() - begun))
+            await send(message)
+
+        await target(scope, receive, logged)
+
+
+def _entry(scope: Scope, message: Message, seconds: float) -> dict[str, Any]:
+    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    return {
+        "time": round(time.time(), 6),
+        "method": scope["method"],
+        "path": scope["path"],
+        "query": redact(scope["query_string"].decode("latin-1")),
+        "status": message["status"],
+        "seconds": round(seconds, 6),
+        "write": bool(scope["azure_emulator.write"]),
+        "client_request_id": headers.get("x-ms-client-request-id", ""),
+        "user_agent": headers.get("user-agent", "")[:120],
+    }
+
+
+def serve(data_dir: Path, port: int, ready: Callable[[str], None]) -> None:
+    """Run until SIGTERM or SIGINT. ``ready`` is called with the URL once requests are answered.
+
+    :raises AlreadyRunning: when another process holds the folder's lock.
+    :raises OSError: when the port cannot be had.
+    """
+    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lock = _lock(data_dir)
+    try:
+        asyncio.run(_serve(data_dir, port, ready))
+    finally:
+        os.close(lock)
+
+
+async def _serve(data_dir: Path, port: int, ready: Callable[[str], None]) -> None:
+    secrets = credentials_of.load(data_dir)
+    certificates = Certificates(data_dir)
+    certificates.ensure()
+    sockets = _sockets(port, _last_port(data_dir))
+    url = f"https://localhost:{sockets[0].getsockname()[1]}"
+    emulator = Emulator(data_dir, url, secrets)
+    grants.bind(secrets, emulator.tokens)
+    config = uvicorn.Config(
+        Application(emulator),
+        ssl_certfile=str(certificates.certificate),
+        ssl_keyfile=str(certificates.key),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="off",
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=5,
+    )
+    server = uvicorn.Server(config)
+    emulator.begin()
+    state = {"pid": os.getpid(), "port": sockets[0].getsockname()[1], "url": url}
+    credentials_of.write_private(data_dir / SERVER_FILE, json.dumps(state) + "\n")
+    task = asyncio.create_task(server.serve(sockets))
+    while not server.started and not task.done():
+        await asyncio.sleep(0.005)
+    if server.started:
+        ready(url)
+    try:
+        await task
+    finally:
+        emulator.end()
+
+
+def _lock(data_dir: Path) -> int:
+    descriptor = os.open(data_dir / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise AlreadyRunning(str(data_dir)) from None
+    os.ftruncate(descriptor, 0)
+    os.write(descriptor, f"{os.getpid()}\n".encode())
+    return descriptor
+
+
+def lock_holder(data_dir: Path) -> int | None:
+    """The process that serves the folder now: only the holder of the lock writes its number there."""
+    path = data_dir / LOCK_FILE
+    if not path.exists():
+        return None
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        text = os.read(descriptor, 32).decode().strip()
+        return int(text) if text.isdigit() else None
+    finally:
+        os.close(descriptor)
+    return None
+
+
+def _last_port(data_dir: Path) -> int:
+    try:
+        return int(json.loads((data_dir / SERVER_FILE).read_text())["port"])
+    except (OSError, ValueError, KeyError):
+        return 0
+
+
+def _sockets(port: int, last: int) -> list[socket.socket]:
+    """Loopback sockets, IPv4 and (where there is one) IPv6, on the same port: the given, the last, or a free one."""
+    if port:
+        return _bind(port)
+    if last:
+        try:
+            return _bind(last)
+        except OSError:
+            _log.warning("port %s of the last run is taken; using another", last)
+    return _bind(0)
+
+
+def _bind(port: int) -> list[socket.socket]:
+    four = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    four.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        four.bind(("127.0.0.1", port))
+        four.listen(512)
+    except OSError:
+        four.close()
+        raise
+    try:
+        six = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
+        six.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        six.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        six.bind(("::1", four.getsockname()[1]))
+        six.listen(512)
+    except OSError:
+        return [four]
+    return [four, six]
+
+
+def terminate(pid: int) -> None:
+    """Ask a server to end."""
+    os.kill(pid, signal.SIGTERM)

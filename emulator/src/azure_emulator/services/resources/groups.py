@@ -1,0 +1,181 @@
+# Copyright (c) 2026, goldenimage.azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Resource groups, and the resources in them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from azure_emulator.core import hooks, ids, locations
+from azure_emulator.core.context import Context, Reply, Scope
+from azure_emulator.core.errors import ArmError, group_not_found
+from azure_emulator.core.operations import effect
+from azure_emulator.core.routing import Route
+from azure_emulator.core.values import tags_of, text_of
+
+if TYPE_CHECKING:
+    from azure_emulator.core.store import Doc
+
+_TYPE = "Microsoft.Resources/resourceGroups"
+_NAME = re.compile(r"[-\w._()]{1,90}")
+_SUMMARY = ("id", "name", "type", "kind", "location", "sku", "tags", "zones", "managedBy", "identity", "plan")
+
+
+def put_group(ctx: Context) -> Reply:
+    name = ctx.ids["group"]
+    if not _NAME.fullmatch(name) or name.endswith("."):
+        raise ArmError(
+            400,
+            "InvalidResourceGroup" if len(name) <= 90 else "ResourceGroupNameTooLong",
+            f"The provided resource group name '{name[:100]}' has these invalid characters or is too long. The name can only be a "
+            "letter, digit, '-', '.', '(', ')' or '_', up to 90 characters, and must not end with '.'.",
+        )
+    found = ctx.store.get(ids.group_id(ctx.subscription, name))
+    location = locations.check(text_of(ctx.body, "location"), _TYPE)
+    if found:
+        _check_alive(found)
+        if found["location"] != location:
+            raise ArmError(
+                409,
+                "InvalidResourceGroupLocation",
+                f"Invalid resource group location '{location}'. The Resource group already exists in location '{found['location']}'.",
+            )
+    doc: Doc = {
+        "id": found["id"] if found else ids.group_id(ctx.subscription, name),
+        "name": found["name"] if found else name,
+        "type": _TYPE,
+        "location": location,
+    }
+    tags = tags_of(ctx.body)
+    if tags is not None:
+        doc["tags"] = tags
+    managed_by = text_of(ctx.body, "managedBy")
+    if managed_by:
+        doc["managedBy"] = managed_by
+    doc["properties"] = {"provisioningState": "Succeeded"}
+    ctx.store.put(doc["id"], doc)
+    return Reply(200 if found else 201, doc)
+
+
+def get_group(ctx: Context) -> Reply:
+    return Reply(200, _group(ctx))
+
+
+def head_group(ctx: Context) -> Reply:
+    found = ctx.store.exists(ids.group_id(ctx.subscription, ctx.ids["group"]))
+    return Reply(204 if found else 404)
+
+
+def patch_group(ctx: Context) -> Reply:
+    doc = _group(ctx)
+    _check_alive(doc)
+    tags = tags_of(ctx.body)
+    if tags is not None:
+        doc["tags"] = tags
+    ctx.store.put(doc["id"], doc)
+    return Reply(200, doc)
+
+
+def delete_group(ctx: Context) -> Reply:
+    doc = _group(ctx)
+    busy = ctx.operations.running(doc["id"])
+    if busy is None:
+        doc["properties"]["provisioningState"] = "Deleting"
+        ctx.store.put(doc["id"], doc)
+        busy = ctx.operations.start("group", doc["location"], "resources.group.delete", {"id": doc["id"]}, doc["id"])
+    return Reply(202, None, busy.headers())
+
+
+def list_groups(ctx: Context) -> Reply:
+    found = ctx.store.list(type=_TYPE, subscription=ctx.subscription)
+    return Reply(200, {"value": [doc for doc in found if _tagged(doc, ctx.query.get("$filter", ""))]})
+
+
+def list_resources(ctx: Context) -> Reply:
+    """Resources of a subscription, filtered by ``$filter`` on type, name, group, location or tag."""
+    return Reply(200, {"value": _resources(ctx, ctx.store.list(subscription=ctx.subscription))})
+
+
+def list_group_resources(ctx: Context) -> Reply:
+    _group(ctx)
+    return Reply(200, {"value": _resources(ctx, ctx.store.list(subscription=ctx.subscription, group=ctx.ids["group"]))})
+
+
+@effect("resources.group.delete")
+def _delete(scope: Scope, args: dict[str, Any]) -> None:
+    group = ids.parse(args["id"])
+    found = scope.store.list(subscription=group.subscription, group=group.group)
+    for doc in sorted((d for d in found if d["type"] != _TYPE), key=_rank):
+        scope.operations.cancel(doc["id"])
+        remove = hooks.cascade.get(doc["type"].lower())
+        if remove:
+            remove(scope, doc)
+        scope.store.delete(doc["id"])
+    scope.store.delete(args["id"])
+
+
+def _rank(doc: Doc) -> tuple[int, int]:
+    # Users before what they use: machines, then interfaces, then networks; children before parents.
+    order = ("microsoft.compute/virtualmachines", "microsoft.network/networkinterfaces")
+    kind = doc["type"].lower()
+    return (order.index(kind) if kind in order else len(order), -doc["id"].count("/"))
+
+
+def _group(ctx: Context) -> Doc:
+    doc = ctx.store.get(ids.group_id(ctx.subscription, ctx.ids["group"]))
+    if doc is None:
+        raise group_not_found(ctx.ids["group"])
+    return doc
+
+
+def _check_alive(doc: Doc) -> None:
+    if doc["properties"]["provisioningState"] == "Deleting":
+        raise ArmError(
+            409,
+            "ResourceGroupBeingDeleted",
+            f"The resource group '{doc['name']}' is in deprovisioning state and cannot perform this operation.",
+        )
+
+
+def _resources(ctx: Context, docs: list[Doc]) -> list[Doc]:
+    wanted = ctx.query.get("$filter", "")
+    plain = [doc for doc in docs if doc["type"] != _TYPE and "location" in doc]
+    return [{key: doc[key] for key in _SUMMARY if key in doc} for doc in plain if _passes(doc, wanted)]
+
+
+def _passes(doc: Doc, wanted: str) -> bool:
+    values = {
+        "resourcetype": doc["type"],
+        "name": doc["name"],
+        "location": doc["location"],
+        "resourcegroup": ids.parse(doc["id"]).group,
+    }
+    for name, value in re.findall(r"(\w+) eq '([^']*)'", wanted):
+        if name.lower() in values and values[name.lower()].lower() != value.lower():
+            return False
+    return _tagged(doc, wanted)
+
+
+def _tagged(doc: Doc, wanted: str) -> bool:
+    tags = {key.lower(): value for key, value in doc.get("tags", {}).items()}
+    name = re.search(r"tagName eq '([^']*)'", wanted, re.IGNORECASE)
+    value = re.search(r"tagValue eq '([^']*)'", wanted, re.IGNORECASE)
+    if name and name[1].lower() not in tags:
+        return False
+    return not (name and value) or tags[name[1].lower()] == value[1]
+
+
+_GROUPS = "/subscriptions/{subscription}/resourceGroups"
+_GROUP = f"{_GROUPS}/{{group}}"
+ROUTES = [
+    Route("GET", _GROUPS, list_groups),
+    Route("PUT", _GROUP, put_group),
+    Route("GET", _GROUP, get_group),
+    Route("HEAD", _GROUP, head_group),
+    Route("PATCH", _GROUP, patch_group),
+    Route("DELETE", _GROUP, delete_group),
+    Route("GET", f"{_GROUP}/resources", list_group_resources),
+    Route("GET", "/subscriptions/{subscription}/resources", list_resources),
+]
