@@ -182,6 +182,7 @@ def live_in(root: Path, key: str) -> None:
     put(root, f"etc/sudoers.d/90-{BUILDER}", f"{BUILDER} ALL=(ALL) NOPASSWD:ALL\n", 0o440)
     put(root, "root/.bash_history", "curl -H 'Authorization: Bearer abc' https://internal.example/\n", 0o600)
     put(root, "etc/machine-id", identity(key, "machine").hex + "\n", 0o444)
+    put(root, "etc/default/locale", "LANG=C.UTF-8\n")
     put(root, "etc/hostname", f"{BUILDER}-vm\n")
     put(root, "etc/hosts", f"127.0.0.1\tlocalhost\n127.0.1.1\t{BUILDER}-vm\n::1\tlocalhost ip6-localhost\n")
     run("chroot", root, "ssh-keygen", "-A")
