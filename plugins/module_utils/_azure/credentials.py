@@ -106,7 +106,7 @@ def find(params: Mapping[str, Any]) -> Identity:
     given = {name: str(params[name]) for name in VARIABLES if params.get(name)}
     source = params.get("auth_source") or "auto"
     tried: list[str] = []
-    for search in _SEARCHES[source]:
+    for search in _searches(source, given):
         found = search(given)
         if isinstance(found, Identity):
             _refuse_unverified(params.get("cert_validation_mode") or found.get("cert_validation_mode"))
@@ -119,6 +119,19 @@ def find(params: Mapping[str, Any]) -> Identity:
     )
 
 
+def _searches(source: str, given: Mapping[str, str]) -> tuple[Callable[[Mapping[str, str]], Identity | str], ...]:
+    """Whoever names a profile wants that one and no other identity."""
+    found = environment()
+    named = "profile" in given or ("profile" in found and "client_id" not in found)
+    if source == "auto" and named and not _names_somebody(given):
+        return _SEARCHES["credential_file"]
+    return _SEARCHES[source]
+
+
+def _names_somebody(given: Mapping[str, str]) -> bool:
+    return "client_id" in given or "ad_user" in given
+
+
 def _refuse_unverified(mode: str | None) -> None:
     if mode == "ignore":
         raise InvalidInput(
@@ -127,10 +140,8 @@ def _refuse_unverified(mode: str | None) -> None:
 
 
 def _from_parameters(given: Mapping[str, str]) -> Identity | str:
-    if not any(name in given for name in ("client_id", "ad_user", "secret", "x509_certificate_path", "profile")):
+    if not _names_somebody(given):
         return "Parameters: neither client_id nor ad_user is set."
-    if "profile" in given and not ("client_id" in given or "ad_user" in given):
-        return _from_file(given)
     return _classify("Parameters", given)
 
 
@@ -138,7 +149,7 @@ def _from_environment(given: Mapping[str, str]) -> Identity | str:
     found = environment()
     if found.get("profile") and "client_id" not in found:
         return _from_file({"profile": found["profile"], **given})
-    if not any(name in found for name in ("client_id", "ad_user", "secret", "x509_certificate_path")):
+    if not _names_somebody({**found, **given}):
         return "Environment: neither AZURE_CLIENT_ID nor AZURE_AD_USER is set."
     return _classify("Environment", {**found, **given})
 
@@ -171,16 +182,21 @@ def _from_workload(given: Mapping[str, str]) -> Identity | str:
 
 def _from_managed(given: Mapping[str, str]) -> Identity | str:
     found = environment()
-    kept = {name: value for name, value in found.items() if name in {"subscription_id", "cloud_environment"}}
+    kept = {
+        name: value for name, value in found.items() if name in {"client_id", "subscription_id", "cloud_environment"}
+    }
     return Identity("managed", "Managed identity", {**kept, **given})
 
 
 def _from_cli(given: Mapping[str, str]) -> Identity | str:
+    if _names_somebody(given):
+        return "Azure CLI: not asked, as a parameter names somebody else."
     if shutil.which("az") is None:
         return "Azure CLI: the program az is not on PATH."
     path = config_folder() / "azureProfile.json"
     try:
-        subscriptions = json.loads(path.read_text(encoding="utf-8-sig"))["subscriptions"]
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        subscriptions = [dict(one) for one in content["subscriptions"]]
     except FileNotFoundError:
         return f"Azure CLI: nobody is logged in ({path} does not exist)."
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -285,7 +301,7 @@ class Credential:
         cached = self._cache.get(key) if self._cache and not claims and not tenant_id else None
         if cached:
             return AccessToken(*cached)
-        with errors.translated(f"log in ({self.identity.source})"):
+        with errors.translated(f"log in ({self.identity.source})", login=True):
             if self._inner is None:
                 self._inner = self._build()
             token = self._inner.get_token(*scopes, claims=claims, tenant_id=tenant_id)

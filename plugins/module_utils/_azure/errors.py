@@ -204,17 +204,20 @@ def from_response(what: str, status: int, headers: Mapping[str, str], body: Any)
 
 
 @contextmanager
-def translated(what: str) -> Iterator[None]:
+def translated(what: str, *, login: bool = False) -> Iterator[None]:
     """Turn the exceptions of azure-core and azure-identity into ours.
 
     :param what: what is attempted, after the words "Could not".
+    :param login: a token is asked for.
     """
-    from azure.core import exceptions
-
+    try:
+        from azure.core import exceptions
+    except ImportError as error:
+        raise missing_sdk(error) from None
     try:
         yield
     except exceptions.HttpResponseError as error:
-        if error.response is None:
+        if login or error.response is None:
             raise _authentication_failed(what, error) from None
         # azure-core's own text repeats the request and the body; what is understood of them says it better
         response: Any = error.response

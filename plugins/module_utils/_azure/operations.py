@@ -145,17 +145,13 @@ class Waiter:
         :raises OperationFailed: Azure says that it failed or was cancelled.
         :raises OperationTimeout: the time limit has passed; the operation goes on.
         """
-        location = reply.headers.get("Location")
         if reply.headers.get("Azure-AsyncOperation"):
             return self._operation(request, reply)
-        if reply.status == 202 and location:
-            last = self._location(request, reply)
-            if request.method in {"PUT", "PATCH"} and last.resource is None:
-                return self.settle(request.url)
-            return last.resource
-        if request.method in {"PUT", "PATCH"} and _unsettled(reply.resource):
-            return self.settle(request.url, first=reply)
-        return reply.resource
+        if reply.status == 202 and reply.headers.get("Location"):
+            reply = self._location(request, reply)
+        if request.method not in {"PUT", "PATCH"}:
+            return reply.resource
+        return self._succeeded(self.settle(request.url, first=reply if reply.resource else None))
 
     def settle(self, url: str, *, first: Reply | None = None) -> dict[str, Any] | None:
         """Wait until a resource is in no transition any more, whoever began it.
@@ -241,11 +237,9 @@ class Waiter:
             try:
                 reply = self._get(url)
             except Unreachable as error:
-                if self._left() <= 0:
-                    raise
-                self._pause(Reply(0), f"no answer ({error.message})")
+                self._pause(Reply(0), f"no answer, trying again ({error.message})")
                 continue
-            if reply.status not in TRANSIENT or self._left() <= 0:
+            if reply.status not in TRANSIENT:
                 return reply
             self._pause(reply, f"HTTP {reply.status}, trying again")
 

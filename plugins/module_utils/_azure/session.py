@@ -10,6 +10,7 @@ read through azure-core's response hook, which works the same from azure-mgmt-co
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -186,13 +187,15 @@ class Session:
             if response.http_response.status_code == 200:
                 pages.append(_json(response.http_response))
 
-        what = what or _describe("list", call, args)
-        try:
-            with errors.translated(what):
+        def attempt() -> None:
+            pages.clear()
+            with errors.translated(what or _describe("list", call, args)):
                 found = call(*args, raw_response_hook=keep, **RETRY, **kwargs)
                 if isinstance(found, Iterable):
-                    for _model in found:  # turns the pages
-                        pass
+                    deque(found, maxlen=0)  # turns the pages; what the models make of them is not wanted
+
+        try:
+            self._with_fresh_token(attempt)
         except errors.AzureError as error:
             if _absent(error):
                 return []
@@ -320,7 +323,7 @@ class Session:
 
     def _poll(self, url: str) -> Reply:
         with errors.translated("ask how the operation goes"):
-            return self._request("GET", url, None, retry_total=0)
+            return self._request("GET", url, None, retry_total=0, connection_timeout=30, read_timeout=60)
 
     def _request(self, method: str, url: str, body: Mapping[str, Any] | None, **options: Any) -> Reply:
         from azure.core.rest import HttpRequest
