@@ -12,22 +12,23 @@ version_added: 0.1.0
 author:
   - goldenimage.azure contributors (@goldenimage)
 description:
-  - Makes the operating system on a disk file (raw, fixed VHD or qcow2) an inventory host. Its root file system, C(/boot) and
-    whatever else its C(/etc/fstab) has on the disk are mounted privately, and modules run inside with their own
+  - Makes the operating system on a disk file (raw, fixed VHD or qcow2) an inventory host. Its root file system, C(/boot)
+    and whatever else its C(/etc/fstab) has on the disk are mounted privately, and modules run inside with their own
     C(/dev), C(/proc), C(/sys) and C(/run), the host's network, and the host's DNS servers.
   - No service is started. C(systemctl enable) and C(disable), package installation and changes of users and files work.
   - >-
     A process in private namespaces, the keeper, holds the mounts and a lock on the file from the first task on. It
-    unmounts the disk when ansible ends, on C(meta: reset_connection), or when it has been idle for O(idle_timeout). After
-    a crash or C(kill -9) of either the kernel undoes the mounts, detaches the loop devices and ends what ran inside.
+    unmounts the disk when ansible ends, on C(meta: reset_connection), or when it has been idle for O(idle_timeout).
+    After a crash or C(kill -9) of either, the kernel undoes the mounts, detaches the loop devices and ends what ran
+    inside.
   - Needs Linux 5.8 or newer, and root on the control node.
 notes:
-  - Tasks run as root. For another O(ignore:become_user), set C(become_method) to V(ansible.builtin.su) where the image has
-    no sudo.
+  - Tasks run as root. For another O(ignore:become_user), set C(become_method) to V(ansible.builtin.su) where the
+    image has no sudo.
   - Only one play at a time can have a disk open for writing. Several can look at it with O(read_only).
   - >-
-    Ansible ends a moment before the keeper has unmounted the disk. Another play waits for that; before other programs use
-    the file, end the play with C(meta: reset_connection).
+    Ansible ends a moment before the keeper has unmounted the disk. Another play waits for that; before other programs
+    use the file, end the play with C(meta: reset_connection).
 options:
   remote_addr:
     description: Absolute path of the disk file.
@@ -89,8 +90,8 @@ options:
         key: esp
   dns:
     description:
-      - V(host) puts a copy of the control node's C(/etc/resolv.conf) over the system's own, which is neither changed nor
-        reachable meanwhile. V(image) leaves it alone.
+      - V(host) puts a copy of the control node's C(/etc/resolv.conf) over the system's own, which is neither changed
+        nor reachable meanwhile. V(image) leaves it alone.
     default: host
     choices: [host, image]
     vars:
@@ -182,7 +183,6 @@ from typing import Any  # noqa: E402
 from ansible.errors import AnsibleConnectionFailure, AnsibleError, AnsibleFileNotFound  # noqa: E402
 from ansible.plugins.connection import ConnectionBase, ensure_connect  # noqa: E402
 from ansible.utils.display import Display  # noqa: E402
-
 from ansible_collections.goldenimage.azure.plugins.plugin_utils._disk_keeper.client import Client, Settings  # noqa: E402
 from ansible_collections.goldenimage.azure.plugins.plugin_utils._disk_keeper.errors import DiskImageError  # noqa: E402
 
@@ -221,8 +221,8 @@ class Connection(ConnectionBase):
         path = os.path.realpath(os.path.expanduser(given))
         if not given.startswith(("/", "~")):
             raise AnsibleConnectionFailure(
-                f"ansible_host is {given!r}, which is not an absolute path. Give the path of the disk file, for example "
-                "'{{ inventory_dir }}/disk.vhd'."
+                f"ansible_host is {given!r}, which is not an absolute path. Give the path of the disk file, for "
+                "example '{{ inventory_dir }}/disk.vhd'."
             )
         try:
             mode = os.stat(path).st_mode

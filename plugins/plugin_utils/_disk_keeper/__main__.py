@@ -20,8 +20,9 @@ from typing import Any
 
 from . import linux, usage
 from .errors import DiskImageError
+from .paths import inside
 from .server import Server
-from .system import System, inside
+from .system import System
 
 
 def main() -> None:

@@ -98,7 +98,7 @@ class Client:
         credentials = channel.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS_SIZE)
         if int.from_bytes(credentials[4:8], sys.byteorder) != os.geteuid():
             channel.close()
-            raise DiskImageError("Another user's process answers in the place of the disk's keeper.", "Find and end it.")
+            raise DiskImageError("Another user's process answers in the place of the keeper.", "Find and end it.")
         return channel
 
     def _ask(self, what: str, settings: dict[str, Any] | None = None) -> dict[str, Any] | None:

@@ -9,10 +9,12 @@ import contextlib
 import os
 import signal
 import sys
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import linux
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 BLOCK = 1024 * 1024
 # An image's software must not change the host: CAP_NET_ADMIN, _SYS_MODULE, _SYS_RAWIO, _SYS_BOOT, _SYS_TIME.
@@ -41,7 +43,8 @@ def spawn(root: Path, request: dict[str, Any], fds: list[int]) -> int:
     try:
         _enter(root, fds)
         status = _perform(request)
-    except BaseException as error:  # noqa: BLE001 - a forked child must never return into the keeper's loop
+    # A forked child must never return into the keeper's loop.
+    except BaseException as error:
         with contextlib.suppress(OSError):
             os.write(2, f"{error}\n".encode())
     finally:
@@ -69,7 +72,7 @@ def _perform(request: dict[str, Any]) -> int:
         with contextlib.suppress(OSError):
             os.chdir("/root")
         shell = request["executable"]
-        os.execve(shell, [shell, "-c", request["command"]], ENVIRONMENT | request["environment"])
+        os.execve(shell, [shell, "-c", request["command"]], ENVIRONMENT | request["environment"])  # noqa: S606 - it is the shell
     if request["do"] == "put":
         return _copy(sys.stdin.fileno(), os.open(request["path"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
     return _copy(os.open(request["path"], os.O_RDONLY), sys.stdout.fileno())

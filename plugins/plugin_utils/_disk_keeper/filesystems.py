@@ -9,8 +9,12 @@ import dataclasses
 import os
 import struct
 import uuid
+from typing import TYPE_CHECKING
 
-from .partitions import Partition
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .partitions import Partition
 
 MOUNTABLE = ("ext4", "xfs", "btrfs")
 # Mounting for a look must write nothing, not even the journal's replay.
@@ -18,6 +22,7 @@ LOOK_ONLY = {"ext4": "noload", "xfs": "norecovery,nouuid", "btrfs": "rescue=nolo
 # A clone of the host's own disk has the host's UUID, which xfs would refuse to mount twice.
 MOUNT_DATA = {"xfs": "nouuid"}
 _EXT_ERRORS = 0x2
+_HEAD = 0x11000  # bytes; all signatures are in there
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,10 +36,6 @@ class Filesystem:
     has_errors: bool = False
 
 
-def _text(raw: bytes) -> str:
-    return raw.split(b"\0")[0].decode("utf-8", "replace").rstrip()
-
-
 def _uuid(raw: bytes) -> str:
     return str(uuid.UUID(bytes=raw))
 
@@ -44,28 +45,42 @@ def _serial(raw: bytes) -> str:
     return f"{number[:4]}-{number[4:]}"
 
 
+@dataclasses.dataclass(frozen=True)
+class _Signature:
+    """Where a file system's magic, UUID and label are."""
+
+    type: str
+    at: int
+    magic: bytes
+    uuid: slice = slice(0, 0)
+    label: slice = slice(0, 0)
+    format: Callable[[bytes], str] = _uuid
+
+
+_SIGNATURES = (
+    _Signature("ext4", 0x438, b"\x53\xef", slice(0x468, 0x478), slice(0x478, 0x488)),
+    _Signature("xfs", 0, b"XFSB", slice(32, 48), slice(108, 120)),
+    _Signature("btrfs", 0x10040, b"_BHRfS_M", slice(0x10020, 0x10030), slice(0x1012B, 0x1022B)),
+    _Signature("vfat", 0x52, b"FAT32", slice(0x43, 0x47), slice(0x47, 0x52), _serial),
+    _Signature("vfat", 0x36, b"FAT", slice(0x27, 0x2B), slice(0x2B, 0x36), _serial),
+    _Signature("swap", 0xFF6, b"SWAPSPACE2", slice(0x40C, 0x41C), slice(0x41C, 0x42C)),
+    _Signature("LUKS", 0, b"LUKS\xba\xbe"),
+    *(_Signature("LVM", sector, b"LABELONE") for sector in range(0, 2048, 512)),
+)
+
+
 def probe(fd: int, partition: Partition) -> Filesystem:
     """Look at a partition's first bytes."""
-    head = os.pread(fd, min(0x11000, partition.size), partition.offset).ljust(0x11000, b"\0")
-    if head[0x438:0x43A] == b"\x53\xef":
-        state = struct.unpack_from("<H", head, 0x43A)[0]
-        return Filesystem(
-            partition, "ext4", _uuid(head[0x468:0x478]), _text(head[0x478:0x488]), bool(state & _EXT_ERRORS)
-        )
-    if head[:4] == b"XFSB":
-        return Filesystem(partition, "xfs", _uuid(head[32:48]), _text(head[108:120]))
-    if head[0x10040:0x10048] == b"_BHRfS_M":
-        return Filesystem(partition, "btrfs", _uuid(head[0x10020:0x10030]), _text(head[0x1012B:0x1022B]))
-    if head[0x52:0x57] == b"FAT32":
-        return Filesystem(partition, "vfat", _serial(head[0x43:0x47]), _text(head[0x47:0x52]))
-    if head[0x36:0x39] == b"FAT":
-        return Filesystem(partition, "vfat", _serial(head[0x27:0x2B]), _text(head[0x2B:0x36]))
-    if head[4086:4096] == b"SWAPSPACE2":
-        return Filesystem(partition, "swap", _uuid(head[0x40C:0x41C]), _text(head[0x41C:0x42C]))
-    if head[:6] == b"LUKS\xba\xbe":
-        return Filesystem(partition, "LUKS")
-    if any(head[at : at + 8] == b"LABELONE" for at in range(0, 2048, 512)):
-        return Filesystem(partition, "LVM")
+    head = os.pread(fd, min(_HEAD, partition.size), partition.offset).ljust(_HEAD, b"\0")
+    for one in _SIGNATURES:
+        if head.startswith(one.magic, one.at):
+            return Filesystem(
+                partition,
+                one.type,
+                one.format(head[one.uuid]) if head[one.uuid] else "",
+                head[one.label].split(b"\0")[0].decode("utf-8", "replace").rstrip(),
+                one.type == "ext4" and bool(head[0x43A] & _EXT_ERRORS),
+            )
     return Filesystem(partition, "")
 
 

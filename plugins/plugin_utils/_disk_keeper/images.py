@@ -11,9 +11,12 @@ import shutil
 import struct
 import subprocess
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .errors import DiskImageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FOOTER = 512
 EXPORT_WAIT = 20.0  # seconds
@@ -61,6 +64,8 @@ def virtual_size(fd: int, size: int, kind: str) -> int:
     if kind != "vhd":
         return size
     footer = os.pread(fd, FOOTER, size - FOOTER)
+    current: int
+    disk_type: int
     current, disk_type = struct.unpack_from(">Q", footer, 48)[0], struct.unpack_from(">I", footer, 60)[0]
     if disk_type != 2 or current != size - FOOTER:
         raise DiskImageError(

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import fcntl
 import os
 import stat
@@ -98,7 +99,7 @@ def trim(directory: str | Path) -> int:
 def attach_loop(file_fd: int, nodes: Path, *, offset: int, size: int, read_only: bool) -> tuple[Path, int]:
     """Attach a part of a file to a loop device that detaches itself after its last user.
 
-    :param nodes: a directory in which the device node is made, so that neither udev nor /dev is needed.
+    :param nodes: a directory for the device's node if /dev does not have it, as in many containers.
     :returns: the node and an open descriptor; close it once the device is mounted.
     """
     flags = LO_FLAGS_AUTOCLEAR | (LO_FLAGS_READ_ONLY if read_only else 0)
@@ -113,20 +114,16 @@ def attach_loop(file_fd: int, nodes: Path, *, offset: int, size: int, read_only:
         # Another process can take the free device first: the kernel then says EBUSY.
         for _attempt in range(64):
             number = _free_loop(control)
-            node = nodes / f"loop{number}"
-            if not node.exists():
-                os.mknod(node, stat.S_IFBLK | 0o660, os.makedev(LOOP_MAJOR, number))
+            node = _loop_node(number, nodes)
             device = os.open(node, (os.O_RDONLY if read_only else os.O_RDWR) | os.O_CLOEXEC)
             config = LOOP_CONFIG.pack(
                 file_fd, 512, 0, 0, 0, offset, size, 0, 0, 0, flags, b"disk_image", b"", b"", *([0] * 10)
             )
             try:
                 fcntl.ioctl(device, LOOP_CONFIGURE, config)
-            except BlockingIOError:
-                os.close(device)
             except OSError as error:
                 os.close(device)
-                if error.errno == 16:  # EBUSY
+                if error.errno == errno.EBUSY:
                     continue
                 raise DiskImageError(
                     f"Attaching the disk to {node.name} failed: {error.strerror}.",
@@ -137,6 +134,17 @@ def attach_loop(file_fd: int, nodes: Path, *, offset: int, size: int, read_only:
     finally:
         os.close(control)
     raise DiskImageError("No loop device could be had: others took each free one first.", "Try again.")
+
+
+def _loop_node(number: int, nodes: Path) -> Path:
+    device = os.makedev(LOOP_MAJOR, number)
+    node = Path(f"/dev/loop{number}")
+    if node.is_block_device() and node.stat().st_rdev == device:
+        return node
+    node = nodes / node.name
+    if not node.exists():
+        os.mknod(node, stat.S_IFBLK | 0o660, device)
+    return node
 
 
 def _free_loop(control: int) -> int:

@@ -16,11 +16,13 @@ from .errors import DiskImageError
 SECTOR = 512
 ESP_TYPES = frozenset({"c12a7328-f81f-11d2-ba4b-00a0c93ec93b", "ef"})
 # Root partitions by architecture, from the UAPI group's Discoverable Partitions Specification.
-ROOT_TYPES = frozenset({
-    "4f68bce3-e8cd-4db1-96e7-fbcaf984b709",  # x86-64
-    "b921b045-1df0-41c3-af44-4c6f280d3fae",  # arm64
-    "44479540-f297-41b2-9af7-d131d5f0458a",  # x86
-})
+ROOT_TYPES = frozenset(
+    {
+        "4f68bce3-e8cd-4db1-96e7-fbcaf984b709",  # x86-64
+        "b921b045-1df0-41c3-af44-4c6f280d3fae",  # arm64
+        "44479540-f297-41b2-9af7-d131d5f0458a",  # x86
+    }
+)
 
 _GPT_HEADER = struct.Struct("<8sIIIIQQQQ16sQIII")
 _GPT_ENTRY = struct.Struct("<16s16sQQQ72s")
@@ -95,9 +97,7 @@ def _gpt_entries(table: bytes, count: int, entry_size: int) -> list[Partition]:
 
 def _mbr_entries(sector: bytes) -> list[tuple[int, int, int]]:
     """(type, first sector, sectors) of the four slots."""
-    return [
-        (sector[446 + 16 * slot + 4], *struct.unpack_from("<II", sector, 446 + 16 * slot + 8)) for slot in range(4)
-    ]
+    return [(sector[446 + 16 * slot + 4], *struct.unpack_from("<II", sector, 446 + 16 * slot + 8)) for slot in range(4)]
 
 
 def _read_mbr(fd: int, first: bytes) -> list[Partition]:
@@ -105,9 +105,7 @@ def _read_mbr(fd: int, first: bytes) -> list[Partition]:
     found = []
 
     def add(number: int, kind: int, start: int, count: int) -> None:
-        found.append(
-            Partition(number, start * SECTOR, count * SECTOR, f"{kind:02x}", f"{signature:08x}-{number:02x}")
-        )
+        found.append(Partition(number, start * SECTOR, count * SECTOR, f"{kind:02x}", f"{signature:08x}-{number:02x}"))
 
     for slot, (kind, start, count) in enumerate(_mbr_entries(first), start=1):
         if kind in _EXTENDED:

@@ -13,10 +13,12 @@ import socket
 import struct
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import commands, wire
-from .system import System
+
+if TYPE_CHECKING:
+    from .system import System
 
 REQUEST_TIMEOUT = 30.0  # seconds for a client to finish sending its request
 GRACE = 3.0  # seconds from SIGTERM to SIGKILL

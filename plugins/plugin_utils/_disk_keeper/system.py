@@ -11,46 +11,24 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import stat
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import filesystems, images, linux, usage
 from .errors import DiskImageError
-from .filesystems import Filesystem
+from .kernel import NameServers, mount_kernel
 from .partitions import ESP_TYPES, ROOT_TYPES, read_partitions
+from .paths import inside
+
+if TYPE_CHECKING:
+    from .filesystems import Filesystem
 
 # The mount namespace is private: what is below one of these directories is hidden from the keeper only.
 STAGES = ("/mnt", "/media", "/srv", "/opt", "/tmp")  # noqa: S108
-DEVICES = {"null": (1, 3), "zero": (1, 5), "full": (1, 7), "random": (1, 8), "urandom": (1, 9), "tty": (5, 0)}
 RELEASE_FILES = ("etc/os-release", "usr/lib/os-release")
 DETACH_WAIT = 10.0  # seconds
-PLACEHOLDER = "trusted.goldenimage.placeholder"
-
-
-def inside(root: Path, path: str) -> Path:
-    """Where ``path`` of the mounted system is for the keeper; symbolic links never lead out of ``root``."""
-    place, rest, links = root, [part for part in path.split("/") if part], 0
-    while rest:
-        part = rest.pop(0)
-        if part == ".":
-            continue
-        if part == "..":
-            place = root if place == root else place.parent
-            continue
-        step = place / part
-        if not step.is_symlink():
-            place = step
-            continue
-        links += 1
-        if links > 40:
-            raise DiskImageError(f"Too many symbolic links in {path} of the disk's system.")
-        target = os.readlink(step)
-        rest = [part for part in target.split("/") if part] + rest
-        if target.startswith("/"):
-            place = root
-    return place
+ANSIBLE_DIRECTORY = "/root/.ansible"
 
 
 class System:
@@ -69,9 +47,11 @@ class System:
         self._content: images.Content | None = None
         self._mounts: list[Path] = []
         self._nodes: dict[Filesystem, Path] = {}
-        self._stage = Path()
+        self._stage = _stage_for(self.path)
+        self._name_servers = NameServers(self.root, self._stage)
+        self._dns_mounts: list[Path] = []
         self._writable: list[Path] = []
-        self._placeholder: Path | None = None
+        self._had_ansible = True
 
     @property
     def root(self) -> Path:
@@ -88,7 +68,8 @@ class System:
         root = self._find_root(known)
         self._mount_root(root)
         self._mount_others(known, root)
-        self._mount_kernel()
+        self._had_ansible = inside(self.root, ANSIBLE_DIRECTORY).exists()
+        self._mounts += mount_kernel(self.root, self._nodes)
         if self.settings["dns"] == "host":
             self._provide_dns()
 
@@ -107,8 +88,6 @@ class System:
         usage.check_unused(self._lock, self.path, read_only=self.read_only)
 
     def _make_stage(self) -> None:
-        above = {str(parent) for parent in Path(self.path).parents}
-        self._stage = next(Path(place) for place in STAGES if place not in above and os.path.isdir(place))
         linux.mount("tmpfs", self._stage, "tmpfs", data="mode=700")
         self._mounts.append(self._stage)
         for name in ("nodes", "look", "root", "lower", "upper", "work", "export"):
@@ -143,9 +122,7 @@ class System:
             content.fd, self._stage / "nodes", offset=part.offset, size=part.size, read_only=read_only
         )
         try:
-            linux.mount(
-                str(node), target, filesystem.type, flags=linux.MS_RDONLY if read_only else 0, data=data
-            )
+            linux.mount(str(node), target, filesystem.type, flags=linux.MS_RDONLY if read_only else 0, data=data)
         except OSError as error:
             if error.errno == errno.ENODEV:
                 raise DiskImageError(
@@ -275,88 +252,21 @@ class System:
             if one:
                 found.append((words[1].replace("\\040", " "), one))
             elif words[1].startswith(("/boot", "/usr", "/var")) and words[2] in (*filesystems.MOUNTABLE, "vfat"):
-                self.warnings.append(f"{words[1]} is not mounted: {words[0]} of the system's fstab is not on this disk.")
+                self.warnings.append(f"{words[1]} is not mounted: the disk has no {words[0]}, which its fstab names.")
         return found
 
-    # -- what the kernel provides ------------------------------------------------------------------------------
-
-    def _api(self, kind: str, path: str, flags: int, data: str = "") -> Path:
-        target = inside(self.root, path)
-        if not target.is_dir():
-            raise DiskImageError(f"The disk's root file system has no directory {path}.", "Is it a whole system?")
-        linux.mount(kind, target, kind, flags=flags, data=data)
-        self._mounts.append(target)
-        return target
-
-    def _mount_kernel(self) -> None:
-        plain = linux.MS_NOSUID | linux.MS_NODEV
-        proc = self._api("proc", "/proc", plain | linux.MS_NOEXEC)
-        # sysctl in the image must not change the host's kernel; nor must the rest of /sys.
-        for entry in (proc / "sys", proc / "sysrq-trigger"):
-            if entry.exists():
-                linux.bind(entry, entry, read_only=True)
-                self._mounts.append(entry)
-        self._api("sysfs", "/sys", plain | linux.MS_NOEXEC | linux.MS_RDONLY)
-        run = self._api("tmpfs", "/run", plain, "mode=755")
-        # Debian's invoke-rc.d starts init scripts unless systemd runs; systemctl itself starts nothing in a chroot.
-        (run / "systemd" / "system").mkdir(parents=True)
-        (run / "lock").mkdir(mode=0o1777)
-        dev = self._api("tmpfs", "/dev", linux.MS_NOSUID | linux.MS_NOEXEC, "mode=755")
-        self._fill_dev(dev)
-
-    def _fill_dev(self, dev: Path) -> None:
-        for name, (major, minor) in DEVICES.items():
-            os.mknod(dev / name, stat.S_IFCHR, os.makedev(major, minor))
-            (dev / name).chmod(0o666)
-        for name in ("pts", "shm"):
-            (dev / name).mkdir()
-        terminals = "newinstance,ptmxmode=0666,mode=620,gid=5"
-        linux.mount("devpts", dev / "pts", "devpts", linux.MS_NOSUID | linux.MS_NOEXEC, terminals)
-        linux.mount("tmpfs", dev / "shm", "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, "mode=1777")
-        self._mounts += [dev / "pts", dev / "shm"]
-        links = {"ptmx": "pts/ptmx", "fd": "/proc/self/fd", "core": "/proc/kcore"}
-        links |= {name: f"/proc/self/fd/{number}" for number, name in enumerate(("stdin", "stdout", "stderr"))}
-        for name, target in links.items():
-            (dev / name).symlink_to(target)
-        # grub-probe wants the node, and update-grub writes root=UUID= only when it finds it by its UUID.
-        for one, node in self._nodes.items():
-            os.mknod(dev / node.name, stat.S_IFBLK | 0o660, node.stat().st_rdev)
-            names = {"by-uuid": one.uuid, "by-label": one.label, "by-partuuid": one.partition.uuid}
-            for directory, name in {**names, "by-partlabel": one.partition.label}.items():
-                if name and "/" not in name:
-                    (dev / "disk" / directory).mkdir(parents=True, exist_ok=True)
-                    with contextlib.suppress(FileExistsError):
-                        (dev / "disk" / directory / name).symlink_to(f"../../{node.name}")
-
     def _provide_dns(self) -> None:
-        """Put the host's resolv.conf in the place of the system's, which stays as it is."""
         try:
-            text = Path("/etc/resolv.conf").read_bytes()
-        except OSError:
-            self.warnings.append("This machine has no /etc/resolv.conf: names cannot be looked up inside the disk.")
-            return
-        copy = self._stage / "resolv.conf"
-        copy.write_bytes(text)
-        copy.chmod(0o644)
-        target = inside(self.root, "/etc/resolv.conf")
-        run = inside(self.root, "/run")
-        if run in target.parents:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(text)
-            return
-        if not target.exists() and target.parent.is_dir():
-            target.touch(0o644)
-            # Known again by this mark, should the keeper be killed before it can remove the file.
-            os.setxattr(target, PLACEHOLDER, b"1")
-        if _is_placeholder(target):
-            self._placeholder = target
-        linux.bind(copy, target)
-        self._mounts.append(target)
+            self._dns_mounts = self._name_servers.provide()
+        except OSError as error:
+            self.warnings.append(f"Names cannot be looked up inside the disk: {error}.")
+        self._mounts += self._dns_mounts
 
     # -- the end -----------------------------------------------------------------------------------------------
 
     def close(self) -> None:
         """Write everything back and undo the mounts; the processes inside have ended before."""
+        self._remove_ansible_directory()
         if self.settings["trim"]:
             for target in self._writable:
                 with contextlib.suppress(OSError):
@@ -369,8 +279,8 @@ class System:
                 linux.umount(target)
             except OSError:
                 linux.umount(target, linux.MNT_DETACH)
-            if target == self._placeholder and _is_placeholder(target):
-                target.unlink()
+            if target in self._dns_mounts:
+                self._name_servers.clean()
         self._wait_detached(list(self._nodes.values()))
         self._end_exporter()
         if self._lock >= 0:
@@ -378,6 +288,14 @@ class System:
                 os.fsync(self._lock)
             os.close(self._lock)
             self._lock = -1
+
+    def _remove_ansible_directory(self) -> None:
+        """Ansible makes directories for temporary files and leaves them behind, empty."""
+        if not self._had_ansible:
+            directory = inside(self.root, ANSIBLE_DIRECTORY)
+            for made in (directory / "tmp", directory):
+                with contextlib.suppress(OSError):
+                    made.rmdir()
 
     def _end_exporter(self) -> None:
         content = self._content
@@ -396,11 +314,9 @@ class System:
             time.sleep(0.005)
 
 
-def _is_placeholder(path: Path) -> bool:
-    try:
-        return path.stat().st_size == 0 and os.getxattr(path, PLACEHOLDER) == b"1"
-    except OSError:
-        return False
+def _stage_for(path: str) -> Path:
+    above = {str(parent) for parent in Path(path).parents}
+    return next(Path(place) for place in STAGES if place not in above and os.path.isdir(place))
 
 
 def _overview(known: list[Filesystem]) -> str:

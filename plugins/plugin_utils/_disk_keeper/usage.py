@@ -10,10 +10,13 @@ import fcntl
 import os
 import struct
 import time
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .errors import DiskImageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 F_OFD_GETLK = 36
 _FLOCK = struct.Struct("hhxxxxqqixxxx")
@@ -24,7 +27,7 @@ CLOSING_WAIT = 60.0  # seconds for another keeper to unmount, once its own ansib
 
 
 def start_time(pid: int | str) -> str:
-    """A process's start in clock ticks since boot, '' when there is no such process; with the pid it names a process."""
+    """When a process started, in clock ticks since boot; '' when there is none. With the pid it names a process."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
