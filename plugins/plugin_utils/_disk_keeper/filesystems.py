@@ -52,18 +52,18 @@ class _Signature:
     type: str
     at: int
     magic: bytes
-    uuid: slice = slice(0, 0)
-    label: slice = slice(0, 0)
+    uuid: tuple[int, int] = (0, 0)
+    label: tuple[int, int] = (0, 0)
     format: Callable[[bytes], str] = _uuid
 
 
 _SIGNATURES = (
-    _Signature("ext4", 0x438, b"\x53\xef", slice(0x468, 0x478), slice(0x478, 0x488)),
-    _Signature("xfs", 0, b"XFSB", slice(32, 48), slice(108, 120)),
-    _Signature("btrfs", 0x10040, b"_BHRfS_M", slice(0x10020, 0x10030), slice(0x1012B, 0x1022B)),
-    _Signature("vfat", 0x52, b"FAT32", slice(0x43, 0x47), slice(0x47, 0x52), _serial),
-    _Signature("vfat", 0x36, b"FAT", slice(0x27, 0x2B), slice(0x2B, 0x36), _serial),
-    _Signature("swap", 0xFF6, b"SWAPSPACE2", slice(0x40C, 0x41C), slice(0x41C, 0x42C)),
+    _Signature("ext4", 0x438, b"\x53\xef", (0x468, 0x478), (0x478, 0x488)),
+    _Signature("xfs", 0, b"XFSB", (32, 48), (108, 120)),
+    _Signature("btrfs", 0x10040, b"_BHRfS_M", (0x10020, 0x10030), (0x1012B, 0x1022B)),
+    _Signature("vfat", 0x52, b"FAT32", (0x43, 0x47), (0x47, 0x52), _serial),
+    _Signature("vfat", 0x36, b"FAT", (0x27, 0x2B), (0x2B, 0x36), _serial),
+    _Signature("swap", 0xFF6, b"SWAPSPACE2", (0x40C, 0x41C), (0x41C, 0x42C)),
     _Signature("LUKS", 0, b"LUKS\xba\xbe"),
     *(_Signature("LVM", sector, b"LABELONE") for sector in range(0, 2048, 512)),
 )
@@ -77,8 +77,8 @@ def probe(fd: int, partition: Partition) -> Filesystem:
             return Filesystem(
                 partition,
                 one.type,
-                one.format(head[one.uuid]) if head[one.uuid] else "",
-                head[one.label].split(b"\0")[0].decode("utf-8", "replace").rstrip(),
+                one.format(head[slice(*one.uuid)]) if any(one.uuid) else "",
+                head[slice(*one.label)].split(b"\0")[0].decode("utf-8", "replace").rstrip(),
                 one.type == "ext4" and bool(head[0x43A] & _EXT_ERRORS),
             )
     return Filesystem(partition, "")
