@@ -3,8 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Kept-alive HTTP connections to one host, one for each thread, through a proxy when the environment names one.
 
-Honours ``HTTPS_PROXY``, ``HTTP_PROXY``, ``NO_PROXY`` and, like the Azure SDK, ``REQUESTS_CA_BUNDLE`` and
-``CURL_CA_BUNDLE``; otherwise the certificate authorities of ``certifi``, or else of the system.
+Honours ``HTTPS_PROXY``, ``HTTP_PROXY`` and ``NO_PROXY``.
 """
 
 from __future__ import annotations
@@ -28,11 +27,11 @@ if TYPE_CHECKING:
 class Pool:
     """Connections to the host of ``url``; a broken one is replaced at the next use."""
 
-    def __init__(self, url: str, timeout: float) -> None:
+    def __init__(self, url: str, *, ca: str | None, timeout: float) -> None:
         self._url = urlsplit(url)
         self._timeout = timeout
         self._proxy = _proxy(self._url)
-        self._context = trusted_context() if self._url.scheme == "https" else None
+        self._context = trusted_context(ca) if self._url.scheme == "https" else None
         self._own = threading.local()
         self._all: set[http.client.HTTPConnection] = set()
         self._lock = threading.Lock()
@@ -91,15 +90,17 @@ class Pool:
             self._all.clear()
 
 
-def trusted_context() -> ssl.SSLContext:
-    """Return a TLS context that verifies servers as the Azure SDK does."""
-    bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
-    if bundle is None and not os.environ.get("SSL_CERT_FILE"):
-        with contextlib.suppress(ImportError):  # comes with requests; without it the system's store serves
-            bundle = importlib.import_module("certifi").where()
-    if bundle is not None and os.path.isdir(bundle):
-        return ssl.create_default_context(capath=bundle)
-    return ssl.create_default_context(cafile=bundle)
+def trusted_context(ca: str | None) -> ssl.SSLContext:
+    """Return a TLS context that verifies servers.
+
+    :param ca: a file or folder of certificate authorities; ``None``: those of certifi, or else of the system.
+    """
+    if ca is None:
+        with contextlib.suppress(ImportError):  # comes with the Azure SDK
+            ca = importlib.import_module("certifi").where()
+    if ca is not None and os.path.isdir(ca):
+        return ssl.create_default_context(capath=ca)
+    return ssl.create_default_context(cafile=ca)
 
 
 def _proxy(url: SplitResult) -> SplitResult | None:

@@ -62,6 +62,13 @@ class Geometry:
             tracks = total // sectors
         return cls(tracks // heads, heads, sectors)
 
+    @property
+    def size(self) -> int:
+        return self.cylinders * self.heads * self.sectors * SECTOR
+
+
+LARGEST = Geometry(65535, 16, 255)
+
 
 @dataclass(frozen=True)
 class Footer:
@@ -86,11 +93,16 @@ class Footer:
 
     @classmethod
     def fixed(cls, size: int, *, timestamp: int | None = None, unique_id: uuid.UUID | None = None) -> Footer:
-        """Return the footer of a new fixed VHD whose disk has ``size`` bytes."""
+        """Return the footer of a new fixed VHD whose disk has ``size`` bytes.
+
+        Some readers (qemu) believe the geometry. Where it does not give the exact size, the largest one stands there,
+        which tells them to take ``current_size``.
+        """
+        geometry = Geometry.of(size)
         return cls(
             current_size=size,
             original_size=size,
-            geometry=Geometry.of(size),
+            geometry=geometry if geometry.size == size else LARGEST,
             timestamp=int(time.time()) - EPOCH if timestamp is None else timestamp,
             unique_id=unique_id or uuid.uuid4(),
         )

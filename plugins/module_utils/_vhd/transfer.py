@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.sinks import Sink
     from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.sources import Source
@@ -176,3 +176,16 @@ def filled(buffer: bytearray, start: int, end: int) -> Iterator[Run]:
             begin = at
     if begin >= 0:
         yield begin, end
+
+
+def missing(wanted: Iterable[Run], held: Iterable[Run]) -> list[Run]:
+    """Return the wanted runs that no single run of ``held`` contains; both sorted, ``held`` merged."""
+    left = []
+    holding = iter(held)
+    current = next(holding, None)
+    for start, end in wanted:
+        while current is not None and current[1] < end:
+            current = next(holding, None)
+        if current is None or current[0] > start:
+            left.append((start, end))
+    return left

@@ -75,7 +75,7 @@ class Examination:
 def examine(
     path: str,
     *,
-    format: str = "auto",
+    format: str = "auto",  # noqa: A002
     generation: str | None = None,
     operating_system: bool = False,
 ) -> Examination:

@@ -1,0 +1,218 @@
+# Copyright (c) 2026, goldenimage.azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The page blob a local file is uploaded into: find the account and its permission, read, plan, apply.
+
+The metadata ``goldenimage_content`` holds the fingerprint of the data. It is written last: until then it says
+``incomplete``, so an upload that broke off is never taken for one that finished.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.goldenimage.azure.plugins.module_utils._azure import errors
+from ansible_collections.goldenimage.azure.plugins.module_utils._errors import InvalidInput
+from ansible_collections.goldenimage.azure.plugins.module_utils._plan import Plan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ansible_collections.goldenimage.azure.plugins.module_utils._resources._shape import Wire
+    from ansible_collections.goldenimage.azure.plugins.module_utils._runtime import Task
+
+CONTENT = "goldenimage_content"
+INCOMPLETE = "incomplete"
+FOOTER_SIZE = 512
+AS_IN_FILE = "as in the file"
+_LIFETIME = timedelta(hours=24)
+_CLOCKS_DIFFER = timedelta(minutes=15)
+
+
+class BlobTarget:
+    """One page blob, as it is and as it shall be.
+
+    :param size: virtual size of the file's disk in bytes; the blob has the footer's 512 more.
+    :raises InvalidInput: no such account, or one that cannot hold page blobs; no container and none to be made.
+    """
+
+    def __init__(self, task: Task, size: int) -> None:
+        self.task = task
+        self.size = size
+        self.account = self._read_account()
+        self.found = self._read()
+        self._keep = self._granted = False
+
+    @property
+    def recorded(self) -> str | None:
+        """The fingerprint of what a complete blob of the right size holds; ``None`` if that is not known."""
+        if self.found is None or self.found["size"] != self.size + FOOTER_SIZE:
+            return None
+        content: str | None = self.found["metadata"].get(CONTENT)
+        return None if content == INCOMPLETE else content
+
+    def plan(self, *, same_content: bool, force: bool) -> Plan:
+        """Compare.
+
+        :raises InvalidInput: the blob is complete and holds something else, and there is no ``force``.
+        """
+        self._keep = same_content
+        wanted = {"content": AS_IN_FILE, "size": self.size + FOOTER_SIZE, "type": "PageBlob"}
+        if self.found is None:
+            return Plan.between(None, wanted)
+        found = {"size": self.found["size"], "type": self.found["type"], "content": "other"}
+        if same_content:
+            found["content"] = AS_IN_FILE
+        elif self.found["metadata"].get(CONTENT) == INCOMPLETE:
+            found["content"] = INCOMPLETE
+        elif not force:
+            raise InvalidInput(
+                f"The blob {self._name} exists with other content or size than the file "
+                f"({self.found['size']} bytes, wanted {self.size + FOOTER_SIZE}).",
+                remedy="Choose another name, or set force to overwrite the blob.",
+            )
+        return Plan.between(found, wanted)
+
+    @property
+    def keeps_content(self) -> bool:
+        """Whether the planned change leaves the blob's data alone."""
+        return self._keep
+
+    def update(self) -> None:
+        """Nothing of a blob can differ but its content."""
+
+    @contextlib.contextmanager
+    def receiving(self) -> Iterator[Callable[[], tuple[str, dict[str, str]]]]:
+        """Make the blob, empty, and lend its address and the headers of permission."""
+        with errors.translated(f"create the page blob {self._name}"):
+            if self.task.params["create_container"] and not self._container.exists():
+                self._container.create_container()
+            if self.found is not None and self.found["type"] != "PageBlob":
+                self._blob.delete_blob()
+            self._blob.create_page_blob(self.size + FOOTER_SIZE, metadata={CONTENT: INCOMPLETE})
+        yield self._grant
+
+    def complete(self, fingerprint: str) -> None:
+        """Record, as the last step, what the blob holds."""
+        with errors.translated(f"complete the page blob {self._name}"):
+            self._blob.set_blob_metadata({CONTENT: fingerprint})
+
+    def present(self) -> dict[str, Any]:
+        """The blob for the task's result."""
+        return {
+            "blob": {
+                "url": f"{self._endpoint.rstrip('/')}/{self._name.partition('/')[2]}",
+                "storage_account_id": self.account["id"],
+                "container": self.task.params["container"],
+                "name": self.task.params["blob"],
+                "size": self.size + FOOTER_SIZE,
+            }
+        }
+
+    def _read_account(self) -> Wire:
+        params, azure = self.task.params, self.task.azure
+        group, name = params["resource_group"], params["storage_account"]
+        account = azure.read(azure.storage.storage_accounts.get_properties, group, name)
+        if account is None:
+            raise InvalidInput(
+                f"The storage account {name} does not exist in {group}.",
+                remedy="Create it first, or correct storage_account and resource_group.",
+            )
+        hierarchical = account["properties"].get("isHnsEnabled")
+        if hierarchical or account.get("kind") in ("BlockBlobStorage", "FileStorage"):
+            reason = "has a hierarchical namespace" if hierarchical else f"is of kind {account['kind']}"
+            raise InvalidInput(
+                f"The storage account {name} {reason} and cannot hold page blobs.",
+                remedy="Use a general-purpose account (StorageV2) without a hierarchical namespace.",
+            )
+        return account
+
+    def _read(self) -> dict[str, Any] | None:
+        with errors.translated(f"read the blob {self._name}"):
+            if not self._container.exists():
+                if self.task.params["create_container"]:
+                    return None
+                raise InvalidInput(
+                    f"The container {self.task.params['container']} does not exist in {self.account['name']}.",
+                    remedy="Set create_container, or create it first.",
+                )
+            if not self._blob.exists():
+                return None
+            found = self._blob.get_blob_properties()
+        return {"size": found.size, "type": str(found.blob_type.value), "metadata": found.metadata or {}}
+
+    @property
+    def _endpoint(self) -> str:
+        return str(self.account["properties"]["primaryEndpoints"]["blob"])
+
+    @property
+    def _name(self) -> str:
+        params = self.task.params
+        return f"{params['storage_account']}/{params['container']}/{params['blob']}"
+
+    @cached_property
+    def _key(self) -> str | None:
+        """The account's key; ``None`` when Entra tokens are wanted, or the only way in."""
+        wanted = self.task.params["blob_auth"]
+        allowed = self.account["properties"].get("allowSharedKeyAccess") is not False
+        if wanted == "entra" or (wanted == "auto" and not allowed):
+            return None
+        accounts = self.task.azure.storage.storage_accounts
+        params = self.task.params
+        what = f"read the keys of the storage account {params['storage_account']}"
+        try:
+            answer = self.task.azure.send(
+                accounts.list_keys, params["resource_group"], params["storage_account"], what=what
+            )
+        except errors.AzureError as error:
+            if wanted == "auto" and error.status == 403:  # may still have a data role
+                return None
+            raise
+        return str((answer or {})["keys"][0]["value"])
+
+    @cached_property
+    def _service(self) -> Any:
+        try:
+            from azure.storage.blob import BlobServiceClient
+        except ImportError as error:
+            raise errors.missing_sdk(error) from None
+        azure = self.task.azure
+        credential = (
+            azure.credential if self._key is None else {"account_name": self.account["name"], "account_key": self._key}
+        )
+        return BlobServiceClient(self._endpoint, credential=credential, connection_verify=azure.ca or True)
+
+    @property
+    def _container(self) -> Any:
+        return self._service.get_container_client(self.task.params["container"])
+
+    @property
+    def _blob(self) -> Any:
+        return self._container.get_blob_client(self.task.params["blob"])
+
+    def _grant(self) -> tuple[str, dict[str, str]]:
+        """A new permission for the blob: its address and headers; both are secrets."""
+        url = str(self._blob.url)
+        azure = self.task.azure
+        if self._key is None:
+            scope = azure.cloud.storage_scope
+            if self._granted:  # the token in the cache was refused
+                azure.credential.forget(scope)
+            self._granted = True
+            return url, {"Authorization": f"Bearer {azure.credential.get_token(scope).token}"}
+        from azure.storage.blob import BlobSasPermissions, generate_blob_sas
+
+        now = datetime.now(UTC)
+        signature = generate_blob_sas(
+            self.account["name"],
+            self.task.params["container"],
+            self.task.params["blob"],
+            account_key=self._key,
+            permission=BlobSasPermissions(read=True, write=True),
+            start=now - _CLOCKS_DIFFER,
+            expiry=now + _LIFETIME,
+        )
+        return f"{url}?{signature}", {}

@@ -1,0 +1,182 @@
+# Copyright (c) 2026, goldenimage.azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The managed disk a local file is uploaded into: read, plan, apply.
+
+The tag ``goldenimage_content`` holds the fingerprint of the data. It is written last: until then it says
+``incomplete``, so an upload that broke off is never taken for one that finished.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.goldenimage.azure.plugins.module_utils._errors import GoldenImageError, InvalidInput
+from ansible_collections.goldenimage.azure.plugins.module_utils._plan import Plan
+from ansible_collections.goldenimage.azure.plugins.module_utils._resources import disk_access, disks
+from ansible_collections.goldenimage.azure.plugins.module_utils._resources._shape import Wire, present, stated
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ansible_collections.goldenimage.azure.plugins.module_utils._runtime import Task
+
+CONTENT = "goldenimage_content"
+INCOMPLETE = "incomplete"
+FOOTER_SIZE = 512
+AS_IN_FILE = "as in the file"
+_WAITING = "ReadyToUpload"
+_UPLOADING = "ActiveUpload"
+_CHANGEABLE = ("sku.name", "os_type")
+
+
+class DiskTarget:
+    """One disk, as it is and as it shall be.
+
+    :param size: virtual size of the file's disk in bytes.
+    :param generation: Hyper-V generation it shall have, ``None`` for a data disk.
+    """
+
+    def __init__(self, task: Task, size: int, generation: str | None) -> None:
+        self.task = task
+        self.group: str = task.params["resource_group"]
+        self.name: str = task.params["disk"]
+        self.size = size
+        self.found = disks.read(task.azure, self.group, self.name)
+        self.tags = {key: text for key, text in ((self.found or {}).get("tags") or {}).items() if key != CONTENT}
+        self.wanted = self._desire(generation)
+        self._keep = self._usable = False
+
+    @property
+    def recorded(self) -> str | None:
+        """The fingerprint of what a complete disk of the right size holds; ``None`` if that is not known."""
+        found = self.found
+        if found is None or self._incomplete or self._size != self.size:
+            return None
+        return (found.get("tags") or {}).get(CONTENT)
+
+    def plan(self, *, same_content: bool, force: bool) -> Plan:
+        """Compare.
+
+        :raises InvalidInput: the disk is complete and differs in what only a new one can have, and there is no
+            ``force``; or it would have to be replaced and is attached.
+        """
+        wanted = {**self._view(self.wanted), "content": AS_IN_FILE, "virtual_size": self.size}
+        if self.found is None:
+            return Plan.between(None, wanted)
+        content = AS_IN_FILE if same_content else INCOMPLETE if self._incomplete else "other"
+        if content == "other" and not force:
+            raise InvalidInput(self._difference(), remedy="Choose another name, or set force to replace the disk.")
+        plan = Plan.between(
+            {**self._view(self.found), "content": content, "virtual_size": self._size},
+            wanted,
+            immutable=() if force or content == INCOMPLETE else disks.IMMUTABLE,
+            case_insensitive=disks.CASE_INSENSITIVE,
+        )
+        fixed = {key for key in plan.changes if key not in _CHANGEABLE and not key.startswith("tags.")}
+        self._keep = same_content and not fixed
+        self._usable = self._state == _WAITING and not fixed - {"content"}
+        if not self._keep:
+            disks.refuse_delete(self.found)
+        return plan
+
+    def update(self) -> None:
+        """Change tags, SKU and OS type of a disk that already holds the content."""
+        self._write((self.found or {}).get("tags", {}).get(CONTENT))
+
+    @property
+    def keeps_content(self) -> bool:
+        """Whether the planned change leaves the disk's data alone."""
+        return self._keep
+
+    @contextlib.contextmanager
+    def receiving(self) -> Iterator[Callable[[], tuple[str, dict[str, str]]]]:
+        """Make the disk and lend the address of its data, with headers; a disk whose upload fails is removed again."""
+        task = self.task
+        if self.found is not None:
+            self._make_way()
+        incomplete = task.undo(f"the incomplete disk {self.name}", lambda: disks.delete(task, self.group, self.name))
+        if self.found is None:
+            wanted = {**self.wanted, "tags": {**self.wanted["tags"], CONTENT: INCOMPLETE}}
+            disks.create(task, self.group, self.name, wanted)
+        else:
+            self._write(INCOMPLETE)
+        with disk_access.granted(task, self.group, self.name, "Write") as grant:
+            yield lambda: (grant(), {})
+        incomplete.dismiss()
+
+    def complete(self, fingerprint: str) -> None:
+        """Record, as the last step, what the disk holds."""
+        self._write(fingerprint)
+
+    def present(self) -> dict[str, Any]:
+        """The disk for the task's result; what a new one would be like in check mode."""
+        found = disks.read(self.task.azure, self.group, self.name)
+        shown = present(found) if found else {**present(self.wanted), "name": self.name}
+        return {"disk": shown}
+
+    @property
+    def _state(self) -> str | None:
+        state: str | None = ((self.found or {}).get("properties") or {}).get("diskState")
+        return state
+
+    @property
+    def _incomplete(self) -> bool:
+        found = self.found or {}
+        return self._state in (_WAITING, _UPLOADING) or found.get("tags", {}).get(CONTENT) == INCOMPLETE
+
+    @property
+    def _size(self) -> int:
+        properties = (self.found or {})["properties"]
+        upload: int | None = properties.get("creationData", {}).get("uploadSizeBytes")
+        size: int = properties.get("diskSizeBytes") or (upload or FOOTER_SIZE) - FOOTER_SIZE
+        return size
+
+    def _desire(self, generation: str | None) -> Wire:
+        params = self.task.params
+        tags = self.task.tags(self.tags)
+        return stated(
+            {
+                "location": disks.location(self.task.azure, params, self.found),
+                "zones": [params["zone"]] if params["zone"] else None,
+                "sku": {"name": params["sku"]},
+                "tags": self.tags if tags is None else tags,
+                "properties": {
+                    "osType": params["os_type"],
+                    "hyperVGeneration": generation,
+                    "securityProfile": {"securityType": params["security_type"]},
+                    "creationData": {"createOption": "Upload", "uploadSizeBytes": self.size + FOOTER_SIZE},
+                },
+            }
+        )
+
+    def _view(self, disk: Wire) -> dict[str, Any]:
+        """What is compared and shown as the difference."""
+        shown = present(disk)
+        shown.pop("creation_data", None)  # the disk may have been made otherwise; its content and size count
+        shown["tags"] = {key: text for key, text in (shown.get("tags") or {}).items() if key != CONTENT}
+        return dict(shown)
+
+    def _difference(self) -> str:
+        text = f"The disk {self.name} exists in {self.group} with "
+        if self._size != self.size:
+            return f"{text}another size: it has {self._size} bytes, the file {self.size}."
+        known = bool((self.found or {}).get("tags", {}).get(CONTENT))
+        return text + ("other content than the file." if known else "content that was not uploaded by this module.")
+
+    def _make_way(self) -> None:
+        """Remove the disk that is there, unless it waits for just this upload."""
+        if self._usable:
+            return
+        if self._state == _UPLOADING:
+            disk_access.revoke(self.task, self.group, self.name)
+        disks.delete(self.task, self.group, self.name)
+        self.found = None
+
+    def _write(self, content: str | None) -> None:
+        """Change what can be changed in place, and record what the disk holds."""
+        tags = {**self.wanted["tags"], **({CONTENT: content} if content else {})}
+        wanted = {**self.wanted, "tags": tags}
+        if disks.update(self.task, self.group, self.name, wanted) is None:
+            raise GoldenImageError(f"The disk {self.name} disappeared meanwhile.", remedy="Run again.")

@@ -1,0 +1,198 @@
+# Copyright (c) 2026, goldenimage.azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: vhd_convert
+short_description: Make a VHD that Azure takes from any disk file
+description:
+  - "Writes a fixed VHD: the size rounded up to whole MiB, the backup of the GPT moved to the new end, a footer behind."
+  - Raw disks and fixed VHDs are copied by the file system, sharing blocks where it can; other formats go through
+    C(qemu-img). Holes stay holes.
+  - The new file appears in one step under its name and can be read only by its owner.
+  - Repeating the task compares the content and changes nothing when the VHD already holds exactly that of the source.
+options:
+  src:
+    description: The disk file, or a block device.
+    type: path
+    required: true
+  dest:
+    description: The VHD to write. Its folder must exist.
+    type: path
+    required: true
+  format:
+    description:
+      - The format of O(src), when it shall not be recognised by the content.
+      - State V(raw) for a raw disk whose content comes from somebody you do not trust, or which is named like a VHD.
+    type: str
+    choices: [auto, raw, vhd, vhdx, qcow2, vmdk, vdi]
+    default: auto
+  force:
+    description: Replace an existing O(dest) with other content. With V(false) the task fails instead.
+    type: bool
+    default: true
+extends_documentation_fragment:
+  - goldenimage.azure.attributes
+requirements:
+  - qemu-img, for VHDX, qcow2, VMDK, VDI and dynamic VHD files
+seealso:
+  - module: goldenimage.azure.vhd_info
+  - module: goldenimage.azure.vhd_upload
+author:
+  - goldenimage.azure contributors (@goldenimage)
+"""
+
+EXAMPLES = r"""
+- name: A VHD from a qcow2 file
+  goldenimage.azure.vhd_convert:
+    src: debian-12-generic-amd64.qcow2
+    dest: debian-12.vhd
+"""
+
+RETURN = r"""
+vhd:
+  description: The VHD; in check mode what it would be like.
+  returned: success
+  type: dict
+  contains:
+    path:
+      description: The file.
+      type: str
+    format:
+      description: Always V(vhd).
+      type: str
+    virtual_size:
+      description: Size of the disk in bytes, whole MiB.
+      type: int
+    file_size:
+      description: Length of the file in bytes; 512 more than the disk.
+      type: int
+  sample:
+    path: debian-12.vhd
+    format: vhd
+    virtual_size: 3221225472
+    file_size: 3221225984
+source:
+  description: What the source is.
+  returned: success
+  type: dict
+  sample:
+    path: debian-12-generic-amd64.qcow2
+    format: qcow2
+    virtual_size: 3221225472
+bytes_copied:
+  description: How much was copied; 0 when the file system shares the source's blocks.
+  returned: when a VHD was written
+  type: int
+"""
+
+import contextlib
+import os
+import tempfile
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.goldenimage.azure.plugins.module_utils._errors import InvalidInput
+from ansible_collections.goldenimage.azure.plugins.module_utils._plan import Plan
+from ansible_collections.goldenimage.azure.plugins.module_utils._runtime import Task, run_module
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd import build, formats, qemu, validate
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.azure_disk import AzureDisk, round_up
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.footer import FOOTER_SIZE
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.sources import FileSource, open_source
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.transfer import data_size
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ARGUMENTS: dict[str, Any] = {
+    "src": {"type": "path", "required": True},
+    "dest": {"type": "path", "required": True},
+    "format": {
+        "type": "str",
+        "choices": ["auto", "raw", "vhd", "vhdx", "qcow2", "vmdk", "vdi"],
+        "default": "auto",
+    },
+    "force": {"type": "bool", "default": True},
+}
+SAME, OTHER = "as in the source", "other"
+
+
+def execute(task: Task) -> dict[str, Any]:
+    src, dest = task.params["src"], task.params["dest"]
+    _refuse_same_file(src, dest)
+    source = validate.examine(src, format=task.params["format"])
+    validate.refuse(source, converting=True)
+    size = source.virtual_size
+    if size is None:
+        size = int(qemu.describe(src, source.format)["virtual-size"])
+    wanted = {"format": formats.FIXED_VHD, "virtual_size": round_up(size), "content": SAME}
+    found = _find(dest)
+    comparable = found is not None and found.items() >= {**wanted, "content": OTHER}.items()
+    result: dict[str, Any] = {}
+    with contextlib.ExitStack() as stack:
+        if found is not None and comparable:
+            disk = stack.enter_context(_opened(task, source))
+            found["content"] = SAME if build.same_content(disk, dest) else OTHER
+        plan = Plan.between(found, wanted)
+        if found is not None and plan.changed and not task.params["force"]:
+            raise InvalidInput(
+                f"{dest} exists and holds something else.", remedy="Set force to replace it, or give another dest."
+            )
+        if plan.changed and not task.check_mode:
+            if not comparable:
+                disk = stack.enter_context(_opened(task, source))
+            with task.progress(None, data_size(disk)) as progress:
+                result["bytes_copied"] = build.build(disk, dest, progress.update)
+    vhd = {"path": dest, "format": formats.FIXED_VHD, "virtual_size": round_up(size)}
+    return task.result(
+        plan,
+        vhd={**vhd, "file_size": round_up(size) + FOOTER_SIZE},
+        source={"path": src, "format": source.format, "virtual_size": size},
+        **result,
+    )
+
+
+def _refuse_same_file(src: str, dest: str) -> None:
+    if os.path.isdir(dest):
+        raise InvalidInput(f"dest is a folder: {dest}.", remedy="Give the name of the file to write.")
+    if os.path.exists(src) and os.path.exists(dest) and os.path.samefile(src, dest):
+        raise InvalidInput(f"src and dest are the same file: {src}.", remedy="Give another dest.")
+
+
+def _find(dest: str) -> dict[str, Any] | None:
+    """The file that is there, without a look at its content yet."""
+    if not os.path.exists(dest):
+        return None
+    found = validate.examine(dest)
+    return {"format": found.format, "virtual_size": found.virtual_size, "content": OTHER}
+
+
+@contextlib.contextmanager
+def _opened(task: Task, source: validate.Examination) -> Iterator[AzureDisk]:
+    """The source as Azure wants it; formats without a reader become a raw file beside the destination first."""
+    if source.format in formats.NATIVE:
+        with open_source(source.path, source.recognised) as disk:
+            yield AzureDisk(disk)
+        return
+    folder = os.path.dirname(os.path.abspath(task.params["dest"]))
+    if not os.path.isdir(folder):
+        raise InvalidInput(f"The folder {folder} does not exist.", remedy="Create it first or give another dest.")
+    build.need_space(folder, int(qemu.describe(source.path, source.format).get("actual-size", 0)))
+    with tempfile.NamedTemporaryFile(prefix=".vhd_convert.", dir=folder) as raw:
+        progress = task.progress(f"reading {source.format}", 100, "%")
+        with FileSource(source.path) as held:  # keeps writers away meanwhile
+            qemu.to_raw(source.path, source.format, raw.name, progress.update)
+            held.verify_unchanged()
+        with FileSource(raw.name) as disk:
+            table = validate.examine(raw.name, format=formats.RAW)
+            validate.refuse(table, converting=True)
+            yield AzureDisk(disk)
+
+
+def main() -> None:
+    run_module(execute, argument_spec=ARGUMENTS)
+
+
+if __name__ == "__main__":
+    main()

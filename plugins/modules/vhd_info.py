@@ -1,0 +1,224 @@
+# Copyright (c) 2026, goldenimage.azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: vhd_info
+short_description: Tell what a disk file is and whether Azure takes it
+description:
+  - Reads a disk file and reports its format, its size, its partition table, the Hyper-V generations it can start,
+    and everything that keeps Azure from taking it, each with a remedy.
+  - The format is decided by the content, never by the name of the file.
+  - Only reads, and does not talk to Azure.
+options:
+  path:
+    description: The disk file, or a block device.
+    type: path
+    required: true
+  format:
+    description:
+      - The format of the file, when it shall not be recognised by the content.
+      - State V(raw) for a raw disk whose content comes from somebody you do not trust, or which is named like a VHD.
+    type: str
+    choices: [auto, raw, vhd, vhdx, qcow2, vmdk, vdi]
+    default: auto
+  hyper_v_generation:
+    description: The generation the disk shall start in. Reports it when it cannot.
+    type: str
+    choices: [V1, V2]
+  os_disk:
+    description: Whether it shall be an OS disk, for which the limits are lower.
+    type: bool
+    default: false
+extends_documentation_fragment:
+  - goldenimage.azure.attributes
+requirements:
+  - qemu-img, for the sizes of VHDX, qcow2, VMDK, VDI and dynamic VHD files
+seealso:
+  - module: goldenimage.azure.vhd_convert
+  - module: goldenimage.azure.vhd_upload
+author:
+  - goldenimage.azure contributors (@goldenimage)
+"""
+
+EXAMPLES = r"""
+- name: Look at a VHD
+  goldenimage.azure.vhd_info:
+    path: images/debian.vhd
+    hyper_v_generation: V2
+    os_disk: true
+  register: debian
+
+- name: Stop when Azure would refuse it
+  ansible.builtin.assert:
+    that: debian.vhd.azure_ready
+    fail_msg: "{{ debian.vhd.findings | map(attribute='message') | join(' ') }}"
+"""
+
+RETURN = r"""
+vhd:
+  description: What was found.
+  returned: success
+  type: dict
+  contains:
+    path:
+      description: The file.
+      type: str
+      returned: always
+    format:
+      description:
+        - V(raw), V(vhd) (fixed), V(vhd-dynamic), V(vhd-differencing), V(vhdx), V(qcow2), V(vmdk), V(vdi), or how the
+          file is packed (V(gzip), V(xz), V(zstd), V(bzip2), V(tar)).
+      type: str
+      returned: always
+    file_size:
+      description: Length of the file in bytes.
+      type: int
+      returned: always
+    virtual_size:
+      description: Size of the disk in bytes.
+      type: int
+      returned: when the format can be read
+    aligned:
+      description: Whether the virtual size is a whole number of MiB.
+      type: bool
+      returned: when the format can be read
+    azure_ready:
+      description: Whether Azure takes the file as it is; true when no finding is an error.
+      type: bool
+      returned: always
+    hyper_v_generations:
+      description: The generations that find something to start on this disk.
+      type: list
+      elements: str
+      returned: always
+    findings:
+      description: Everything that is wrong or worth knowing.
+      type: list
+      elements: dict
+      returned: always
+      contains:
+        code:
+          description: A name for the finding that stays the same.
+          type: str
+        severity:
+          description: V(error), V(warning) or V(info).
+          type: str
+        message:
+          description: What was found.
+          type: str
+        remedy:
+          description: What to do about it.
+          type: str
+    footer:
+      description: The fields of the VHD footer.
+      type: dict
+      returned: when there is one
+    partition_table:
+      description: The scheme (V(gpt), V(mbr), V(none)) and the partitions, offsets and lengths in bytes.
+      type: dict
+      returned: when the format can be read
+  sample:
+    path: images/debian.vhd
+    format: vhd
+    file_size: 3221225984
+    virtual_size: 3221225472
+    aligned: true
+    azure_ready: true
+    hyper_v_generations: [V1, V2]
+    findings: []
+"""
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.goldenimage.azure.plugins.module_utils._errors import InvalidInput, MissingDependency
+from ansible_collections.goldenimage.azure.plugins.module_utils._plan import Plan
+from ansible_collections.goldenimage.azure.plugins.module_utils._runtime import Task, run_module
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd import qemu, validate
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.azure_disk import MIB
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.footer import EPOCH, Footer
+
+if TYPE_CHECKING:
+    from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.partitions import PartitionTable
+
+ARGUMENTS: dict[str, Any] = {
+    "path": {"type": "path", "required": True},
+    "format": {
+        "type": "str",
+        "choices": ["auto", "raw", "vhd", "vhdx", "qcow2", "vmdk", "vdi"],
+        "default": "auto",
+    },
+    "hyper_v_generation": {"type": "str", "choices": ["V1", "V2"]},
+    "os_disk": {"type": "bool", "default": False},
+}
+
+
+def execute(task: Task) -> dict[str, Any]:
+    params = task.params
+    found = validate.examine(
+        params["path"],
+        format=params["format"],
+        generation=params["hyper_v_generation"],
+        operating_system=params["os_disk"],
+    )
+    findings = [finding.present() for finding in found.findings]
+    size = found.virtual_size
+    if found.format in qemu.DRIVERS:
+        try:
+            size = qemu.describe(found.path, found.format)["virtual-size"]
+        except MissingDependency as error:
+            task.warn(str(error))
+        except InvalidInput as error:
+            damage = {"code": "format.unreadable", "severity": "error", "message": error.message}
+            findings.append({**damage, "remedy": error.remedy})
+    vhd: dict[str, Any] = {
+        "path": found.path,
+        "format": found.format,
+        "file_size": found.recognised.file_size,
+        "azure_ready": not any(finding["severity"] == "error" for finding in findings),
+        "hyper_v_generations": found.generations,
+        "findings": findings,
+    }
+    if size is not None:
+        vhd.update(virtual_size=size, aligned=size % MIB == 0)
+    if found.recognised.footer is not None:
+        vhd["footer"] = _present_footer(found.recognised.footer)
+    if found.table is not None:
+        vhd["partition_table"] = _present_table(found.table)
+    return task.result(Plan.nothing(), vhd=vhd)
+
+
+def _present_footer(footer: Footer) -> dict[str, Any]:
+    made = datetime.fromtimestamp(EPOCH + footer.timestamp, UTC)
+    return {
+        "disk_type": footer.kind,
+        "current_size": footer.current_size,
+        "original_size": footer.original_size,
+        "created": made.isoformat(),
+        "creator_application": footer.creator_application.decode("ascii", "replace").strip("\0 "),
+        "creator_version": f"{footer.creator_version:#010x}",
+        "geometry": asdict(footer.geometry),
+        "unique_id": str(footer.unique_id),
+        "checksum_ok": footer.checksum_ok,
+    }
+
+
+def _present_table(table: PartitionTable) -> dict[str, Any]:
+    return {
+        "scheme": table.scheme,
+        "boot_code": table.boot_code,
+        "backup_at_end": table.backup_at_end,
+        "partitions": [asdict(partition) for partition in table.partitions],
+    }
+
+
+def main() -> None:
+    run_module(execute, argument_spec=ARGUMENTS)
+
+
+if __name__ == "__main__":
+    main()

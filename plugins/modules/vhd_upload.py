@@ -1,0 +1,328 @@
+# Copyright (c) 2026, goldenimage.azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: vhd_upload
+short_description: Bring a disk file to Azure, as a managed disk or a page blob
+description:
+  - Uploads a fixed VHD, or a raw disk as if it were one, straight into a managed disk, or into a page blob of a storage
+    account. Only what is not zero is sent, over several connections.
+  - Everything that would keep Azure from taking the file is reported at once, before anything is written.
+  - "What was uploaded is remembered by its content: the tag, or metadata, C(goldenimage_content) is written as the last
+    step and holds a fingerprint. Repeating the task compares it and changes nothing; an upload that broke off is never
+    taken for a complete one, and is done anew."
+  - The shared access signature of the disk is revoked in any case, also after a failure and when the play is cancelled;
+    the incomplete disk is removed then.
+options:
+  path:
+    description: The file, a fixed VHD or a raw disk. For other formats see M(goldenimage.azure.vhd_convert).
+    type: path
+    required: true
+    aliases: [src]
+  format:
+    description:
+      - The format of the file, when it shall not be recognised by the content.
+      - State V(raw) for a raw disk whose content comes from somebody you do not trust, or which is named like a VHD.
+    type: str
+    choices: [auto, raw, vhd]
+    default: auto
+  resource_group:
+    description: The resource group of the disk or the storage account.
+    type: str
+    required: true
+  disk:
+    description: The name of the managed disk to make.
+    type: str
+  storage_account:
+    description: The name of the storage account, to upload into a page blob.
+    type: str
+  container:
+    description: The container of the page blob.
+    type: str
+  blob:
+    description: The name of the page blob, usually ending in C(.vhd).
+    type: str
+  create_container:
+    description: Make the container when it does not exist.
+    type: bool
+    default: false
+  blob_auth:
+    description:
+      - How to get into the storage account. V(key) reads one of its keys, V(entra) uses the task's own identity, which
+        needs the role Storage Blob Data Contributor.
+      - V(auto) takes the key unless the account forbids it or the identity may not read it.
+    type: str
+    choices: [auto, entra, key]
+    default: auto
+  location:
+    description: The region of a new disk. By default that of the resource group.
+    type: str
+  zone:
+    description: The availability zone of a new disk.
+    type: str
+  sku:
+    description: How the disk is stored.
+    type: str
+    choices: [Standard_LRS, StandardSSD_LRS, StandardSSD_ZRS, Premium_LRS, Premium_ZRS]
+  os_type:
+    description: The operating system in the file. Leave it out for a data disk.
+    type: str
+    choices: [Linux, Windows]
+  hyper_v_generation:
+    description:
+      - V(V1) for BIOS, V(V2) for UEFI. The task fails when the partition table says that the disk cannot start so.
+      - By default, for an OS disk, what it can start; V(V2) if it can start both.
+    type: str
+    choices: [V1, V2]
+  security_type:
+    description: The security type of the machines that will use the disk. Needs generation V(V2).
+    type: str
+    choices: [TrustedLaunch]
+  connections:
+    description: How many connections send at once. Each needs 4 MiB of memory.
+    type: int
+    default: 8
+  verify:
+    description:
+      - Compare checksums of what arrived with what was sent, and ask Azure at the end which ranges it holds.
+    type: bool
+    default: true
+  force:
+    description: Replace a disk or blob that exists with other content, size or properties. An attached disk is never replaced.
+    type: bool
+    default: false
+extends_documentation_fragment:
+  - goldenimage.azure.azure
+  - goldenimage.azure.tags
+  - goldenimage.azure.attributes
+notes:
+  - O(tags), O(location), O(zone), O(sku) and O(security_type) are for managed disks only.
+seealso:
+  - module: goldenimage.azure.vhd_convert
+  - module: goldenimage.azure.vhd_info
+  - module: goldenimage.azure.managed_image
+author:
+  - goldenimage.azure contributors (@goldenimage)
+"""
+
+EXAMPLES = r"""
+- name: Upload an OS disk
+  goldenimage.azure.vhd_upload:
+    path: debian-12.vhd
+    resource_group: images
+    disk: debian-12
+    os_type: Linux
+    hyper_v_generation: V2
+    tags:
+      build: "{{ build_id }}"
+
+- name: Upload into a storage account
+  goldenimage.azure.vhd_upload:
+    path: debian-12.vhd
+    resource_group: images
+    storage_account: goldenimages
+    container: vhds
+    blob: debian-12.vhd
+    create_container: true
+"""
+
+RETURN = r"""
+disk:
+  description: The managed disk; in check mode what a new one would be like, without an C(id).
+  returned: with O(disk)
+  type: dict
+  sample:
+    id: /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/images/providers/Microsoft.Compute/disks/debian-12
+    name: debian-12
+    location: westeurope
+    disk_state: Unattached
+    hyper_v_generation: V2
+    os_type: Linux
+blob:
+  description: The page blob.
+  returned: with O(blob)
+  type: dict
+  sample:
+    url: https://goldenimages.blob.core.windows.net/vhds/debian-12.vhd
+    storage_account_id:
+      /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/images/providers/Microsoft.Storage/storageAccounts/goldenimages
+    container: vhds
+    name: debian-12.vhd
+    size: 3221225984
+upload:
+  description: What was done; the fingerprint of the content, sizes in bytes.
+  returned: when something was uploaded
+  type: dict
+  contains:
+    fingerprint:
+      description: The same for the same disk content, whichever file it came from.
+      type: str
+    virtual_size:
+      description: Size of the disk.
+      type: int
+    bytes_read:
+      description: What had to be read of the file.
+      type: int
+    bytes_sent:
+      description: What was not zero and went over the network.
+      type: int
+    seconds:
+      description: How long reading and sending took.
+      type: float
+"""
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from ansible_collections.goldenimage.azure.plugins.module_utils._errors import GoldenImageError, InvalidInput
+from ansible_collections.goldenimage.azure.plugins.module_utils._resources.upload_blob import BlobTarget
+from ansible_collections.goldenimage.azure.plugins.module_utils._resources.upload_disk import DiskTarget
+from ansible_collections.goldenimage.azure.plugins.module_utils._runtime import Task, run_module
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd import formats, validate
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.azure_disk import AzureDisk
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.footer import FOOTER_SIZE
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.page_blob import Access, PageBlob
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.sources import FileSource, open_source
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.transfer import (
+    Transferred,
+    data_size,
+    fingerprint,
+    missing,
+    transfer,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ARGUMENTS: dict[str, Any] = {
+    "path": {"type": "path", "required": True, "aliases": ["src"]},
+    "format": {"type": "str", "choices": ["auto", "raw", "vhd"], "default": "auto"},
+    "resource_group": {"type": "str", "required": True},
+    "disk": {"type": "str"},
+    "storage_account": {"type": "str"},
+    "container": {"type": "str"},
+    "blob": {"type": "str"},
+    "create_container": {"type": "bool", "default": False},
+    "blob_auth": {"type": "str", "choices": ["auto", "entra", "key"], "default": "auto", "no_log": False},
+    "location": {"type": "str"},
+    "zone": {"type": "str"},
+    "sku": {
+        "type": "str",
+        "choices": ["Standard_LRS", "StandardSSD_LRS", "StandardSSD_ZRS", "Premium_LRS", "Premium_ZRS"],
+    },
+    "os_type": {"type": "str", "choices": ["Linux", "Windows"]},
+    "hyper_v_generation": {"type": "str", "choices": ["V1", "V2"]},
+    "security_type": {"type": "str", "choices": ["TrustedLaunch"]},
+    "connections": {"type": "int", "default": 8},
+    "verify": {"type": "bool", "default": True},
+    "force": {"type": "bool", "default": False},
+}
+DISK_ONLY = ("location", "zone", "sku", "security_type", "tags")
+
+
+def execute(task: Task) -> dict[str, Any]:
+    params = task.params
+    found = validate.examine(
+        params["path"],
+        format=params["format"],
+        generation=params["hyper_v_generation"],
+        operating_system=params["os_type"] is not None,
+    )
+    validate.refuse(found, converting=found.format == formats.RAW)
+    generation = _generation(params, found)
+    _refuse_options(params, generation)
+    with open_source(found.path, found.recognised) as source:
+        disk = AzureDisk(source, footer=_footer(source))
+        target: DiskTarget | BlobTarget
+        target = DiskTarget(task, disk.size, generation) if params["disk"] else BlobTarget(task, disk.size)
+        same = target.recorded is not None and target.recorded == _fingerprint(task, disk)
+        plan = target.plan(same_content=same, force=params["force"])
+        result: dict[str, Any] = {}
+        if plan.changed and not task.check_mode:
+            if target.keeps_content:
+                target.update()
+            else:
+                result["upload"] = _upload(task, disk, target)
+        return task.result(plan, **target.present(), **result)
+
+
+def _generation(params: dict[str, Any], found: validate.Examination) -> str | None:
+    if params["hyper_v_generation"] or params["os_type"] is None:
+        stated: str | None = params["hyper_v_generation"]
+        return stated
+    return max(found.generations, default=None)
+
+
+def _refuse_options(params: dict[str, Any], generation: str | None) -> None:
+    if params["connections"] < 1:
+        raise InvalidInput(f"connections is {params['connections']}.", remedy="Give 1 or more.")
+    if params["security_type"] and generation != "V2":
+        raise InvalidInput(
+            f"security_type {params['security_type']} needs generation V2, but hyper_v_generation is {generation}.",
+            remedy="Use a disk with an EFI system partition, or leave security_type out.",
+        )
+    if params["storage_account"]:
+        for name in DISK_ONLY:
+            if params[name] is not None:
+                raise InvalidInput(f"{name} is for managed disks; a page blob has none.", remedy=f"Leave {name} out.")
+
+
+def _footer(source: FileSource) -> bytes | None:
+    """The VHD's own footer; it is sent as it is."""
+    return os.pread(source.fd, FOOTER_SIZE, source.size) if source.format == formats.FIXED_VHD else None
+
+
+def _fingerprint(task: Task, disk: AzureDisk) -> str:
+    progress = task.progress("comparing", data_size(disk))
+    return fingerprint(disk, update=progress.update)
+
+
+def _upload(task: Task, disk: AzureDisk, target: DiskTarget | BlobTarget) -> dict[str, Any]:
+    params = task.params
+    with target.receiving() as grant, PageBlob(_access(grant), ca=task.azure.ca, verify=params["verify"]) as blob:
+        progress = task.progress(None, data_size(disk))
+        moved = transfer(disk, blob, workers=params["connections"], update=progress.update)
+        blob.write(disk.size, memoryview(disk.footer))
+        if params["verify"]:
+            _verify(blob, moved, disk)
+    target.complete(moved.fingerprint)
+    return {
+        "fingerprint": moved.fingerprint,
+        "virtual_size": disk.size,
+        "bytes_read": moved.bytes_read,
+        "bytes_sent": moved.bytes_sent + FOOTER_SIZE,
+        "seconds": round(moved.seconds, 3),
+    }
+
+
+def _access(grant: Callable[[], tuple[str, dict[str, str]]]) -> Callable[[], Access]:
+    return lambda: Access(*grant())
+
+
+def _verify(blob: PageBlob, moved: Transferred, disk: AzureDisk) -> None:
+    sent = [*moved.runs, (disk.size, disk.file_size)]
+    lost = missing(sent, blob.page_ranges())
+    if lost:
+        raise GoldenImageError(
+            f"{blob.place} lacks {len(lost)} ranges that were sent, the first at byte {lost[0][0]}.",
+            remedy="Run again; if it persists, look for something else that writes there.",
+        )
+
+
+def main() -> None:
+    run_module(
+        execute,
+        argument_spec=ARGUMENTS,
+        azure=True,
+        tags=True,
+        mutually_exclusive=[("disk", "storage_account")],
+        required_one_of=[("disk", "storage_account")],
+        required_together=[("storage_account", "container", "blob")],
+    )
+
+
+if __name__ == "__main__":
+    main()
