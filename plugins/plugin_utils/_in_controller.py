@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from ansible import constants
 from ansible.module_utils import basic
 from ansible.module_utils.common import warnings as module_warnings
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action.normal import ActionModule as OrdinaryActionModule
 from ansible.utils.display import Display
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import Interrupted
@@ -55,6 +56,7 @@ except ImportError:
 
 TERMINAL = sys.stdout.isatty()  # asked in the parent: a worker's output never is a terminal
 PROFILE = "legacy"  # the serialization of parameters and results that modules have unless they name another
+VARIABLE = "goldenimage_run_in_controller"  # false: run as an ordinary module, to compare or to debug
 _PR_SET_PDEATHSIG = 1
 
 display = Display()
@@ -67,12 +69,17 @@ class ActionModule(OrdinaryActionModule):
         task_vars = task_vars or {}
         local = self._connection.transport == "local"
         interpreter = self._interpreter(task_vars)
-        if local and HAS_SDK and not self._task.async_val and not self._connection.become and _is_this(interpreter):
+        if local and _is_this(interpreter) and self._may_run_inside(task_vars):
             return self._execute_inside(task_vars)
         if local and interpreter is None:
             task_vars = self._with_interpreter(task_vars, sys.executable)
         result: dict[str, Any] = super()._execute_module(*args, task_vars=task_vars, **kwargs)
         return result
+
+    def _may_run_inside(self, task_vars: Mapping[str, Any]) -> bool:
+        if not HAS_SDK or self._task.async_val or self._connection.become:
+            return False
+        return boolean(self._templar.template(self._target_vars(task_vars).get(VARIABLE, True)))
 
     def _interpreter(self, task_vars: Mapping[str, Any]) -> str | None:
         """The interpreter somebody asked for; ``None`` if Ansible is to find one."""

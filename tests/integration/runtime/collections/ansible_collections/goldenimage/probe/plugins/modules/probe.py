@@ -26,6 +26,9 @@ ARGUMENTS: dict[str, Any] = {
     "undo_seconds": {"type": "float", "default": 0},
     "undo_fails": {"type": "bool", "default": False},
     "attempts": {"type": "path"},
+    "anything": {"type": "raw"},
+    "former": {"type": "str", "removed_in_version": "9.0.0", "removed_from_collection": "goldenimage.probe"},
+    "token": {"type": "str"},
 }
 
 
@@ -44,6 +47,17 @@ def take_back(task: Task) -> None:
         log.write("done\n")
 
 
+def token(task: Task) -> str | None:
+    """The token that an earlier task of this run has left."""
+    context = CONTEXT.get()
+    if context is None or context.token_cache is None:
+        return None
+    found = context.token_cache.read_text() if context.token_cache.exists() else None
+    if task.params["token"]:
+        context.token_cache.write_text(task.params["token"])
+    return found
+
+
 def attempt(task: Task) -> int:
     path = Path(task.params["attempts"])
     with path.open("a") as log:
@@ -57,7 +71,9 @@ def work(task: Task) -> None:
     if task.params["warning"]:
         task.warn(task.params["warning"])
     if task.params["fail"] == "known":
-        raise GoldenImageError("The probe was told to fail.", remedy="Do not tell it to.", code="ToldTo", request_id="7")
+        raise GoldenImageError(
+            "The probe was told to fail.", remedy="Do not tell it to.", code="ToldTo", request_id="7"
+        )
     if task.params["fail"] == "unexpected":
         raise KeyError(task.params["secret"])
     with task.progress(None, task.params["seconds"], "s") as progress:
@@ -84,6 +100,8 @@ def execute(task: Task) -> dict[str, Any]:
         secret_length=len(task.params["secret"] or ""),
         echo=f"<{task.params['secret']}>",
         attempts=attempts,
+        anything=task.params["anything"],
+        token=token(task),
         tags=task.tags({"old": "1"}),
     )
 
