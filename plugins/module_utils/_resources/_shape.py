@@ -87,10 +87,12 @@ def select(task: Task, resource: Readable) -> list[Wire]:
     else:
         one = resource.read(task.azure, group, name)
         found = [one] if one is not None else []
-    wanted = task.params["tags"] or {}
-    return [present(wire) for wire in found if _has_tags(wire.get("tags") or {}, wanted)]
+    return [present(wire) for wire in found if has_tags(wire, task.params["tags"])]
 
 
-def _has_tags(tags: Mapping[str, str], wanted: Mapping[str, Any]) -> bool:
-    have = {name.casefold(): value for name, value in tags.items()}
-    return all(name.casefold() in have and value in (None, "", have[name.casefold()]) for name, value in wanted.items())
+def has_tags(wire: Wire, wanted: Mapping[str, Any] | None) -> bool:
+    """Whether a resource has all of these tags; an empty value asks only for the name. Names have no case."""
+    have = {name.casefold(): value for name, value in (wire.get("tags") or {}).items()}
+    return all(
+        name.casefold() in have and value in (None, "", have[name.casefold()]) for name, value in (wanted or {}).items()
+    )

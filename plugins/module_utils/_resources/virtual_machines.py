@@ -39,9 +39,7 @@ def show(azure: Session, vm: Wire) -> Wire:
     shown: Wire = present({key: value for key, value in vm.items() if key != "properties"})
     shown.update(present({key: value for key, value in vm["properties"].items() if key != "instanceView"}))
     if "instanceView" in vm["properties"]:
-        shown.update(power_state=power_state(vm), generalized=is_generalized(vm))
-    if vm.get("id"):
-        shown.update(_addresses(azure, vm))
+        shown.update(power_state=power_state(vm), generalized=is_generalized(vm), **_addresses(azure, vm))
     return shown
 
 
