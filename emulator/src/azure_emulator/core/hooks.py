@@ -27,5 +27,6 @@ stop: list[Callable[[Emulator], None]] = []
 committed: list[Callable[[Emulator], None]] = []
 
 #: Deletion of a resource by the cascade of its group: type in lower case -> function in a writing transaction.
-#: A type without an entry is simply forgotten.
+#: A type without an entry is simply forgotten. An `ArmError` says that something else must go first; the cascade
+#: then tries again, and fails with ``ResourceGroupDeletionBlocked`` when nothing more can go.
 cascade: dict[str, Callable[[Scope, dict[str, Any]], None]] = {}

@@ -52,6 +52,13 @@ class Effect:
     work: WorkFunction | None
 
 
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Returned by an effect that failed in part: the operation ends as Failed, what was written stays."""
+
+    error: ArmError
+
+
 _EFFECTS: dict[str, Effect] = {}
 
 
@@ -240,7 +247,10 @@ class Operations:
             self._finish(operation, "Failed", error=fault.inner() | {"_status": fault.status})
             _mark_failed(operation.resource_id)(scope, operation.args, fault)
         else:
-            self._finish(operation, "Succeeded", output=output)
+            if isinstance(output, Failed):
+                self._finish(operation, "Failed", error=output.error.inner() | {"_status": output.error.status})
+            else:
+                self._finish(operation, "Succeeded", output=output)
 
     def _finish(self, operation: Operation, status: str, *, output: Any = None, error: Any = None) -> None:
         self.store.write(

@@ -47,8 +47,7 @@ def group_deletion(ctx: Context) -> Reply:
     if operation is None or operation.subscription.lower() != ctx.subscription.lower():
         raise _unknown()
     if operation.error and not operation.running:
-        error = _error(operation)
-        return Reply(409, {"Error": {"Code": error["code"], "Message": error["message"]}})
+        return Reply(operation.error.get("_status", 409), {"Error": _capitalized(_error(operation))})
     return _monitor(ctx, operation)
 
 
@@ -90,6 +89,12 @@ def _status(ctx: Context, operation: Operation) -> dict[str, Any]:
         body["error"] = _error(operation)
     body["name"] = operation.id
     return body
+
+
+def _capitalized(error: dict[str, Any]) -> dict[str, Any]:
+    shown = {"Code": error.get("code"), "Target": error.get("target"), "Message": error["message"]}
+    details = [_capitalized(inner) for inner in error.get("details", [])]
+    return shown | {"Details": details or None, "AdditionalInfo": None}
 
 
 def _error(operation: Operation) -> dict[str, Any]:

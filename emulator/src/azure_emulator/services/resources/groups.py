@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
+import json
 import re
+import uuid
 from typing import TYPE_CHECKING, Any
 
 from azure_emulator.core import hooks, ids, locations
 from azure_emulator.core.context import Context, Reply, Scope
 from azure_emulator.core.errors import ArmError, group_not_found
-from azure_emulator.core.operations import effect
+from azure_emulator.core.operations import Failed, effect
 from azure_emulator.core.routing import Route
 from azure_emulator.core.values import tags_of, text_of
 
@@ -104,23 +106,57 @@ def list_group_resources(ctx: Context) -> Reply:
 
 
 @effect("resources.group.delete")
-def _delete(scope: Scope, args: dict[str, Any]) -> None:
+def _delete(scope: Scope, args: dict[str, Any]) -> Failed | None:
     group = ids.parse(args["id"])
-    found = scope.store.list(subscription=group.subscription, group=group.group)
-    for doc in sorted((d for d in found if d["type"] != _TYPE), key=_rank):
-        scope.operations.cancel(doc["id"])
-        remove = hooks.cascade.get(doc["type"].lower())
-        if remove:
-            remove(scope, doc)
-        scope.store.delete(doc["id"])
-    scope.store.delete(args["id"])
+    docs = [d for d in scope.store.list(subscription=group.subscription, group=group.group) if d["type"] != _TYPE]
+    refused = _remove_all(scope, sorted(docs, key=lambda doc: -str(doc["id"]).count("/")))
+    if not refused:
+        scope.store.delete(args["id"])
+        return None
+    doc = scope.store.get(args["id"])
+    if doc:
+        doc["properties"]["provisioningState"] = "Succeeded"
+        scope.store.put(doc["id"], doc)
+    return Failed(_blocked(group.group, refused))
 
 
-def _rank(doc: Doc) -> tuple[int, int]:
-    # Users before what they use: machines, then interfaces, then networks; children before parents.
-    order = ("microsoft.compute/virtualmachines", "microsoft.network/networkinterfaces")
-    kind = doc["type"].lower()
-    return (order.index(kind) if kind in order else len(order), -doc["id"].count("/"))
+def _remove_all(scope: Scope, docs: list[Doc]) -> list[tuple[Doc, ArmError]]:
+    """Remove what can be removed, again and again while that frees others; what is left, and why."""
+    while True:
+        refused = []
+        for doc in docs:
+            try:
+                with scope.store.savepoint():
+                    scope.operations.cancel(doc["id"])
+                    hooks.cascade.get(doc["type"].lower(), _forget)(scope, doc)
+                    scope.store.delete(doc["id"])
+            except ArmError as error:
+                refused.append((doc, error))
+        if not refused or len(refused) == len(docs):
+            return refused
+        # Removing one resource may have changed another: read the rest again.
+        docs = [found for doc, _ in refused if (found := scope.store.get(doc["id"]))]
+
+
+def _forget(_scope: Scope, _doc: Doc) -> None:
+    """Types without a part in the cascade need nothing more."""
+
+
+def _blocked(group: str, refused: list[tuple[Doc, ArmError]]) -> ArmError:
+    """409 as recorded: the disks with an open SAS (or whatever held on) are named."""
+    names = ",".join(f"{doc['type']}/{doc['name']}" for doc, _ in refused)
+    details = [
+        {"code": None, "target": doc["id"], "message": json.dumps(error.body(), separators=(",", ":"))}
+        for doc, error in refused
+    ]
+    return ArmError(
+        409,
+        "ResourceGroupDeletionBlocked",
+        f"Deletion of resource group '{group}' failed as resources with identifiers '{names}' could not be deleted. The "
+        f"provisioning state of the resource group will be rolled back. The tracking Id is '{uuid.uuid4()}'. Please check "
+        "audit logs for more details.",
+        details=details,
+    )
 
 
 def _group(ctx: Context) -> Doc:
