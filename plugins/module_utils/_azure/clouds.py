@@ -119,7 +119,7 @@ def _fetch(url: str, *, ca: str | None) -> Any:
     except ImportError as error:
         raise errors.missing_sdk(error) from None
     client: Any = PipelineClient(
-        url, policies=[policies.ProxyPolicy(), policies.RetryPolicy(retry_total=2)], connection_verify=ca or True
+        url, policies=[policies.ProxyPolicy(), policies.RetryPolicy(retry_total=1)], connection_verify=ca or True
     )
     with client, errors.translated(f"read the cloud's metadata at {url}"):
         response = client.send_request(HttpRequest("GET", url), connection_timeout=20, read_timeout=30)

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 from ansible.module_utils.basic import env_fallback
 from ansible_collections.goldenimage.azure.plugins.module_utils._azure import clouds, errors
+from ansible_collections.goldenimage.azure.plugins.module_utils._azure.passwords import PasswordCredential
 from ansible_collections.goldenimage.azure.plugins.module_utils._azure.tokens import TokenCache, key_for
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import GoldenImageError, InvalidInput
 
@@ -355,26 +356,23 @@ class Credential:
             if kind == "workload":
                 return sdk.WorkloadIdentityCredential(**app, token_file_path=get("federated_token_file"), **login)
             if kind == "user":
-                return _user(sdk, self.identity, login)
+                return self._user(sdk, login)
             if kind == "managed":
                 return sdk.ManagedIdentityCredential(client_id=get("client_id"), **transport)
             return sdk.AzureCliCredential(tenant_id=get("tenant") or "", process_timeout=60)
         except ValueError as error:  # azure-identity's words for a malformed tenant, file or certificate
             raise CredentialError(f"{self.identity.source}: {error}") from None
 
-
-def _user(sdk: Any, identity: Identity, login: Mapping[str, Any]) -> TokenCredential:
-    tenant = {"tenant_id": identity.get("tenant")} if identity.get("tenant") else {}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # azure.azcollection's users still bring it
-        credential: TokenCredential = sdk.UsernamePasswordCredential(
-            client_id=identity.get("client_id") or CLI_CLIENT_ID,
-            username=identity.get("ad_user"),
-            password=identity.get("password"),
-            **tenant,
-            **login,
-        )
-    return credential
+    def _user(self, sdk: Any, login: Mapping[str, Any]) -> TokenCredential:
+        values = self.identity.values
+        app, tenant = values.get("client_id", CLI_CLIENT_ID), values.get("tenant", "organizations")
+        person = {"username": values["ad_user"], "password": values["password"]}
+        if not self._cloud.well_known:
+            return PasswordCredential(authority=self._authority, tenant=tenant, client_id=app, ca=self._ca, **person)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # azure.azcollection's users still bring it
+            credential: TokenCredential = sdk.UsernamePasswordCredential(app, tenant_id=tenant, **person, **login)
+        return credential
 
 
 def _certificate(sdk: Any, identity: Identity, login: Mapping[str, Any]) -> TokenCredential:

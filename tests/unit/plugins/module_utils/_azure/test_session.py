@@ -6,17 +6,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-
 from ansible_collections.goldenimage.azure.plugins.module_utils._azure import errors
 from ansible_collections.goldenimage.azure.plugins.module_utils._azure.session import Session
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import InvalidInput
 
 from .conftest import DISKS, GROUP, SUBSCRIPTION, TENANT, Answer, FakeAzure, Got
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
 FAST = {"x-ms-retry-after-ms": "1"}
 PROVIDERS = f"{GROUP}/providers"
@@ -44,7 +45,9 @@ class TestRead:
         assert session.read(session.compute.disks.get, "rg", "d") == disk
         assert azure.requests[-1].headers["authorization"] == "Bearer token-1"
 
-    @pytest.mark.parametrize("code", ["ResourceNotFound", "ResourceGroupNotFound", "NotFound", "ParentResourceNotFound"])
+    @pytest.mark.parametrize(
+        "code", ["ResourceNotFound", "ResourceGroupNotFound", "NotFound", "ParentResourceNotFound"]
+    )
     def test_absent_is_none(self, azure: FakeAzure, session: Session, code: str) -> None:
         azure.on("GET", f"{DISKS}/d", Answer(404, {"error": {"code": code, "message": "no"}}))
         assert session.read(session.compute.disks.get, "rg", "d") is None
@@ -193,10 +196,8 @@ class TestSend:
     def test_a_failure_comes_as_200(self, azure: FakeAzure, session: Session) -> None:
         error = {"code": "InvalidParameter", "message": "Disks or snapshot cannot be resized down."}
         azure.on("PUT", f"{DISKS}/d", Answer(202, {}, operation(azure, "InProgress", "Failed", error=error)))
-        with pytest.raises(errors.OperationFailed, match="create disk d.*InvalidParameter.*resized down") as caught:
-            session.send(
-                session.compute.disks.begin_create_or_update, "rg", "d", body=self.BODY, what="create disk d"
-            )
+        with pytest.raises(errors.OperationFailed, match=r"create disk d.*InvalidParameter.*resized down") as caught:
+            session.send(session.compute.disks.begin_create_or_update, "rg", "d", body=self.BODY, what="create disk d")
         assert caught.value.code == "InvalidParameter"
 
     def test_a_conflict(self, azure: FakeAzure, session: Session) -> None:
@@ -206,7 +207,11 @@ class TestSend:
             session.send(session.compute.disks.begin_delete, "rg", "d")
 
     def test_compute_throttling_has_no_wrapper(self, azure: FakeAzure, session: Session) -> None:
-        body = {"code": "OperationNotAllowed", "message": "{}", "details": [{"code": "TooManyRequests", "message": "x"}]}
+        body = {
+            "code": "OperationNotAllowed",
+            "message": "{}",
+            "details": [{"code": "TooManyRequests", "message": "x"}],
+        }
         azure.on("GET", f"{DISKS}/d", Answer(429, body, {"Retry-After": "0.001"}))
         with pytest.raises(errors.AzureError, match="forks") as caught:
             session.read(session.compute.disks.get, "rg", "d")
@@ -322,7 +327,7 @@ class TestTokens:
 
     def test_a_wrong_secret(self, params: Mapping[str, Any]) -> None:
         opened = Session.open({**params, "secret": "wrong-Secret"})
-        with pytest.raises(errors.AuthenticationFailed, match="AADSTS7000215.*The secret is wrong") as caught:
+        with pytest.raises(errors.AuthenticationFailed, match=r"AADSTS7000215.*The secret is wrong") as caught:
             opened.read(opened.compute.disks.get, "rg", "d")
         assert "wrong-Secret" not in str(caught.value)
 
