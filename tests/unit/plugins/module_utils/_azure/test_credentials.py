@@ -267,6 +267,11 @@ class TestLogin:
         assert Credential(identity, cloud, ca=str(azure.ca)).get_token(cloud.scope).token == "managed"
         assert azure.requests[-1].query["client_id"] == CLIENT
 
+    def test_a_user_of_the_public_cloud_goes_through_azure_identity(self) -> None:
+        identity = Identity("user", "Parameters", {"ad_user": "me@example.org", "password": "pw"})
+        made = Credential(identity, clouds.PUBLIC)._build()
+        assert type(made).__name__ == "UsernamePasswordCredential"
+
     def test_a_token_endpoint_that_is_not_trusted(self, azure: FakeAzure, cloud: clouds.Cloud) -> None:
         identity = Identity("secret", "Environment", {"tenant": TENANT, "client_id": CLIENT, "secret": SECRET})
         with pytest.raises(errors.GoldenImageError, match=r"log in.*REQUESTS_CA_BUNDLE"):
