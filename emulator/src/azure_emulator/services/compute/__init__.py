@@ -1,0 +1,17 @@
+# Copyright (c) 2026, goldenimage.azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Compute: disks, snapshots, images, virtual machines, the Marketplace, sizes."""
+
+from __future__ import annotations
+
+from azure_emulator.services.compute import disks, images, marketplace, sizes, snapshots, virtual_machines
+
+ROUTES = [
+    *disks.ROUTES,
+    *snapshots.ROUTES,
+    *images.ROUTES,
+    *virtual_machines.ROUTES,
+    *marketplace.ROUTES,
+    *sizes.ROUTES,
+]

@@ -1,0 +1,158 @@
+# Copyright (c) 2026, goldenimage.azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ties page data to resources: where files are, when they go, and the endpoint that serves them.
+
+A document names its pages in ``_pages`` (a name, or an object of names). Files are made before the transaction that
+refers to them is committed and removed after the one that forgets them, so that a document never lacks its bytes;
+what a killed process leaves over is swept at the next start.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from azure_emulator.core import hooks
+from azure_emulator.core.certificates import Certificates
+from azure_emulator.disks.endpoint import ACCOUNT, DiskEndpoint, Grant
+from azure_emulator.disks.pages import PageStore
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from azure_emulator.core.app import Emulator
+    from azure_emulator.core.context import Scope
+    from azure_emulator.core.store import Doc
+
+GRANTS = "disks.grants"
+
+_GARBAGE = "disks.garbage"
+_stores: dict[Path, PageStore] = {}
+_endpoints: dict[Path, DiskEndpoint] = {}
+_has_garbage = threading.Event()
+
+
+def page_store(data_dir: Path) -> PageStore:
+    """The page store of a data folder."""
+    if data_dir not in _stores:
+        _stores[data_dir] = PageStore(data_dir / "disks")
+    return _stores[data_dir]
+
+
+def discard(scope: Scope, doc: Doc) -> None:
+    """Remove the pages of a document once the transaction that forgets it is committed."""
+    for name in _names(doc):
+        scope.store.kv_put(_GARBAGE, name, 1)
+        _has_garbage.set()
+
+
+def blob_url(scope: Scope, container: str) -> str:
+    """Where the endpoint serves the blob of a grant, without the signature."""
+    endpoint = _endpoints.get(scope.data_dir)
+    port = endpoint.port if endpoint else 0
+    return f"https://127.0.0.1:{port}/{ACCOUNT}/{container}/abcd"
+
+
+def _names(doc: Doc) -> list[str]:
+    pages = doc.get("_pages")
+    if isinstance(pages, str):
+        return [pages]
+    return list(pages.values()) if isinstance(pages, dict) else []
+
+
+def _collect(emulator: Emulator) -> None:
+    if not _has_garbage.is_set():
+        return
+    _has_garbage.clear()
+    with emulator.reading() as scope:
+        names = [name for name, _ in scope.store.kv_items(_GARBAGE)]
+    store = page_store(emulator.data_dir)
+    for name in names:
+        store.delete(name)
+    with emulator.database.writing() as writer:
+        for name in names:
+            writer.kv_delete(_GARBAGE, name)
+
+
+def _sweep(emulator: Emulator) -> None:
+    with emulator.database.writing() as store:
+        keep = {name for doc in store.list() for name in _names(doc)}
+        for name, _ in store.kv_items(_GARBAGE):
+            store.kv_delete(_GARBAGE, name)
+        page_store(emulator.data_dir).sweep(keep)
+
+
+def _start(emulator: Emulator) -> None:
+    _sweep(emulator)
+    remembered = emulator.data_dir / "disks.port"
+    port = int(remembered.read_text()) if remembered.exists() else 0
+    try:
+        endpoint = _open_endpoint(emulator, port)
+    except OSError:  # somebody else has the port now: older SAS URLs are lost, new ones work
+        endpoint = _open_endpoint(emulator, 0)
+    remembered.write_text(str(endpoint.port))
+    _endpoints[emulator.data_dir] = endpoint
+    endpoint.start()
+
+
+def _open_endpoint(emulator: Emulator, port: int) -> DiskEndpoint:
+    certificates = Certificates(emulator.data_dir)
+    certificates.ensure()
+
+    def lookup(container: str) -> Grant | None:
+        with emulator.reading() as scope:
+            found: dict[str, Any] | None = scope.store.kv_get(GRANTS, container)
+            if found is None or found["expires"] <= scope.clock.now():
+                return None
+        return Grant(
+            pages=found["pages"],
+            size=found["size"],
+            writable=found["writable"],
+            policy=found["policy"],
+            signature=found["signature"],
+            identity=uuid.UUID(found["identity"]),
+        )
+
+    def log(method: str, path: str, status: int) -> None:
+        emulator.log.add(
+            {
+                "time": round(time.time(), 6),
+                "method": method,
+                "path": path,
+                "query": "",
+                "status": status,
+                "seconds": 0.0,
+                "write": method not in {"GET", "HEAD"},
+                "client_request_id": "",
+                "user_agent": "",
+            }
+        )
+
+    return DiskEndpoint(
+        page_store(emulator.data_dir),
+        lookup,
+        certificate=certificates.certificate,
+        key=certificates.key,
+        port=port,
+        log=log,
+    )
+
+
+def _stop(emulator: Emulator) -> None:
+    endpoint = _endpoints.pop(emulator.data_dir, None)
+    if endpoint:
+        endpoint.shutdown()
+        endpoint.server_close()
+
+
+def _reset(scope: Scope) -> None:
+    page_store(scope.data_dir).sweep(set())
+
+
+hooks.start.append(_start)
+hooks.stop.append(_stop)
+hooks.committed.append(_collect)
+hooks.reset.append(_reset)

@@ -1,0 +1,11 @@
+# Copyright (c) 2026, goldenimage.azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Managed disks: `Microsoft.Compute/disks`."""
+
+from __future__ import annotations
+
+from azure_emulator.services.compute.disk_resources import DISK
+from azure_emulator.services.compute.disk_routes import routes
+
+ROUTES = routes(DISK)

@@ -1,0 +1,379 @@
+# Copyright (c) 2026, goldenimage.azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Managed images: `Microsoft.Compute/images`.
+
+An image holds copies of its sources' bytes from the moment of the PUT. Recorded: answers and key sets, defaults of
+caching and storage type, the error for a VM that is not generalized. Documented: the other errors.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from azure_emulator.core import hooks
+from azure_emulator.core import ids as arm_ids
+from azure_emulator.core.context import Context, Reply, Scope
+from azure_emulator.core.errors import ArmError, resource_not_found
+from azure_emulator.core.operations import effect
+from azure_emulator.core.routing import Route
+from azure_emulator.core.values import choice_of, flag_of, member, missing, number_of, object_of, objects_of, tags_of
+from azure_emulator.disks.vhd import FOOTER_SIZE
+from azure_emulator.services.compute import blobs
+from azure_emulator.services.compute._data import discard, page_store
+from azure_emulator.services.compute._shared import (
+    GIB,
+    GROUP,
+    PROVIDER,
+    SUBSCRIPTION,
+    accepted,
+    check_idle,
+    check_location,
+    find,
+    getter,
+    lister,
+    new_resource,
+    resource_id,
+    visible,
+)
+from azure_emulator.services.compute.disk_shapes import size_in_gb
+from azure_emulator.services.compute.origins import usable_source
+from azure_emulator.services.compute.sources import ImageSource, SourceDisk, register
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from azure_emulator.core.store import Doc
+
+_CACHING = ("None", "ReadOnly", "ReadWrite")
+_SOURCES = ("managedDisk", "snapshot", "blobUri")
+_STORAGE_TYPES = ("Standard_LRS", "StandardSSD_LRS", "StandardSSD_ZRS", "Premium_LRS", "Premium_ZRS", "Standard_ZRS")
+
+
+def _put(ctx: Context) -> Reply:
+    found = ctx.store.get(resource_id(ctx, "images"))
+    return _update(ctx, found) if found else _create(ctx)
+
+
+def _create(ctx: Context) -> Reply:
+    doc = new_resource(ctx, "images", "imageName")
+    tags = tags_of(ctx.body)
+    if tags is not None:
+        doc["tags"] = tags
+    generation = choice_of(ctx.body, ("V1", "V2"), "properties", "hyperVGeneration")
+    source_vm = member(ctx.body, "properties", "sourceVirtualMachine", "id")
+    if source_vm:
+        profile, generation = _profile_of_vm(ctx, str(source_vm), doc["location"], generation)
+    else:
+        profile = _profile_of_disks(ctx, doc["location"])
+    if (resilient := flag_of(ctx.body, "properties", "storageProfile", "zoneResilient")) is not None:
+        profile["zoneResilient"] = resilient
+    pending = _take(ctx, doc, profile)
+    doc["properties"] = {
+        **({"sourceVirtualMachine": {"id": source_vm}} if source_vm else {}),
+        "storageProfile": profile,
+        "provisioningState": "Creating",
+        "hyperVGeneration": generation or "V1",
+    }
+    ctx.store.put(doc["id"], doc)
+    args = {"id": doc["id"], "blobs": pending}
+    name = "compute.image.import" if pending else "compute.image.create"
+    operation = ctx.operations.start("compute", doc["location"], name, args, doc["id"])
+    return Reply(201, visible(doc), operation.headers())
+
+
+def _profile_of_vm(ctx: Context, vm_id: str, location: str, generation: str | None) -> tuple[dict[str, Any], str]:
+    """The computed ``storageProfile`` of a VM's image, and its generation."""
+    vm = ctx.store.get(vm_id)
+    if vm is None:
+        parsed = arm_ids.parse(vm_id)
+        raise resource_not_found(parsed.type, parsed.names, parsed.group)
+    if not vm.get("_generalized"):
+        raise ArmError(
+            409,
+            "OperationNotAllowed",
+            f"The operation 'Create Image' requires the Virtual Machine '{vm['name']}' to be Generalized.",
+        )
+    if vm["location"] != location:
+        raise ArmError(
+            400,
+            "InvalidParameter",
+            f"The image must be in the location of its source virtual machine, '{vm['location']}', not '{location}'.",
+            "location",
+        )
+    own = vm["_generation"]
+    if generation not in (None, own):
+        raise ArmError(
+            409,
+            "OperationNotAllowed",
+            f"The hyperVGeneration '{generation}' of the image differs from '{own}' of Virtual Machine '{vm['name']}'.",
+        )
+    storage = vm["properties"]["storageProfile"]
+    os_disk = {"osType": storage["osDisk"]["osType"], "osState": "Generalized", **_disk_of_vm(ctx, storage["osDisk"])}
+    data_disks = [{"lun": disk["lun"], **_disk_of_vm(ctx, disk)} for disk in storage["dataDisks"]]
+    return {"osDisk": os_disk, "dataDisks": data_disks}, own
+
+
+def _disk_of_vm(ctx: Context, disk: dict[str, Any]) -> dict[str, Any]:
+    if "managedDisk" not in disk:
+        size = {"diskSizeGB": disk["diskSizeGB"]} if "diskSizeGB" in disk else {}
+        caching = disk.get("caching", "None")
+        return {**size, "blobUri": disk["vhd"]["uri"], "caching": caching, "storageAccountType": "Standard_LRS"}
+    managed = ctx.store.get(disk["managedDisk"]["id"])
+    storage_type = managed["sku"]["name"] if managed else "Standard_LRS"
+    return {
+        "managedDisk": {"id": disk["managedDisk"]["id"]},
+        "caching": disk.get("caching", "None"),
+        "storageAccountType": storage_type,
+    }
+
+
+def _profile_of_disks(ctx: Context, location: str) -> dict[str, Any]:
+    """The ``storageProfile`` of a request, checked and with defaults."""
+    wanted = object_of(ctx.body, "properties", "storageProfile")
+    if not wanted:
+        raise missing("storageProfile", "properties")
+    os_wanted = object_of(wanted, "osDisk")
+    if not os_wanted:
+        raise missing("osDisk", "storageProfile")
+    os_type = choice_of(os_wanted, ("Windows", "Linux"), "osType")
+    os_state = choice_of(os_wanted, ("Generalized", "Specialized"), "osState")
+    if os_type is None or os_state is None:
+        raise missing("osType" if os_type is None else "osState", "osDisk")
+    data_disks: list[dict[str, Any]] = []
+    for disk in objects_of(wanted, "dataDisks"):
+        lun = number_of(disk, "lun")
+        if lun is None:
+            raise missing("lun", "dataDisk")
+        if any(other["lun"] == lun for other in data_disks):
+            raise ArmError(
+                400, "InvalidParameter", f"The lun '{lun}' is used by more than one data disk.", "dataDisk.lun"
+            )
+        data_disks.append({"lun": lun, **_wanted_disk(disk, "dataDisk")})
+    os_disk = {"osType": os_type, "osState": os_state, **_wanted_disk(os_wanted, "osDisk")}
+    _check_sources(ctx, location, [os_disk, *data_disks])
+    return {"osDisk": os_disk, "dataDisks": data_disks}
+
+
+def _wanted_disk(disk: dict[str, Any], target: str) -> dict[str, Any]:
+    given = [name for name in _SOURCES if disk.get(name)]
+    if len(given) != 1:
+        raise ArmError(
+            400,
+            "InvalidParameter",
+            f"Exactly one of 'managedDisk', 'snapshot' and 'blobUri' must be specified for parameter '{target}'.",
+            target,
+        )
+    name = given[0]
+    source = member(disk, name) if name == "blobUri" else {"id": member(disk, name, "id")}
+    if not isinstance(source, str) and not isinstance(source["id"], str):
+        raise missing("id", f"{target}.{name}")
+    size = number_of(disk, "diskSizeGB")
+    return {
+        **({"diskSizeGB": size} if size is not None else {}),
+        name: source,
+        "caching": choice_of(disk, _CACHING, "caching") or "None",
+        "storageAccountType": choice_of(disk, _STORAGE_TYPES, "storageAccountType") or "Standard_LRS",
+    }
+
+
+def _source_id(disk: dict[str, Any]) -> str | None:
+    found = disk.get("managedDisk") or disk.get("snapshot")
+    return found["id"] if found else None
+
+
+def _check_sources(ctx: Context, location: str, disks: list[dict[str, Any]]) -> None:
+    for disk in disks:
+        if identity := _source_id(disk):
+            source = usable_source(ctx, identity, location)
+            has = source["properties"]["diskSizeGB"]
+            if disk.get("diskSizeGB", has) < has:
+                raise ArmError(
+                    400,
+                    "InvalidParameter",
+                    f"The size {disk['diskSizeGB']} GB is smaller than the size of the source '{source['name']}', {has} GB.",
+                    "diskSizeGB",
+                )
+
+
+def _take(ctx: Context, doc: Doc, profile: dict[str, Any]) -> list[dict[str, Any]]:
+    """Copy the bytes of all disks into the image; what must be fetched from blobs is returned."""
+    store, pending = page_store(ctx.data_dir), []
+    doc["_pages"], doc["_sizes"] = {}, {}
+    for disk in (profile["osDisk"], *profile["dataDisks"]):
+        key = str(disk.get("lun", "os"))
+        if identity := _source_id(disk):
+            source = usable_source(ctx, identity, None)
+            doc["_pages"][key] = store.copy(source["_pages"])
+            doc["_sizes"][key] = source["properties"]["diskSizeBytes"]
+        else:
+            blob = blobs.describe(ctx, disk["blobUri"])
+            doc["_pages"][key] = store.create()
+            doc["_sizes"][key] = blob["size"] - FOOTER_SIZE
+            pending.append({"pages": doc["_pages"][key], "blob": blob})
+    return pending
+
+
+def _update(ctx: Context, found: Doc) -> Reply:
+    """PUT or PATCH on an image: only tags can change."""
+    check_location(ctx, found)
+    check_idle(ctx, found, "Update Image", "Image")
+    wanted_vm = member(ctx.body, "properties", "sourceVirtualMachine", "id")
+    has_vm = member(found, "properties", "sourceVirtualMachine", "id")
+    if wanted_vm is not None and not arm_ids.same(str(wanted_vm), has_vm):
+        raise _not_changeable("sourceVirtualMachine.id")
+    for disk in ("osDisk",):
+        wanted, has = (
+            object_of(ctx.body, "properties", "storageProfile", disk),
+            found["properties"]["storageProfile"][disk],
+        )
+        for name in _SOURCES:
+            if wanted.get(name) and str(wanted[name]).lower() != str(has.get(name)).lower():
+                raise _not_changeable(f"storageProfile.{disk}.{name}")
+    generation = choice_of(ctx.body, ("V1", "V2"), "properties", "hyperVGeneration")
+    if generation not in (None, found["properties"]["hyperVGeneration"]):
+        raise _not_changeable("hyperVGeneration")
+    tags = tags_of(ctx.body)
+    if tags is not None:
+        found["tags"] = tags
+    found["properties"]["provisioningState"] = "Updating"
+    ctx.store.put(found["id"], found)
+    operation = ctx.operations.start(
+        "compute", found["location"], "compute.image.update", {"id": found["id"]}, found["id"], seconds=5
+    )
+    return Reply(200, visible(found), operation.headers())
+
+
+def _not_changeable(name: str) -> ArmError:
+    return ArmError(409, "PropertyChangeNotAllowed", f"Changing property '{name}' is not allowed.", name)
+
+
+def _patch(ctx: Context) -> Reply:
+    return _update(ctx, find(ctx, "images"))
+
+
+def _delete(ctx: Context) -> Reply:
+    found = ctx.store.get(resource_id(ctx, "images"))
+    if found is None:
+        return Reply(204)
+    users = _machines_in_creation(ctx, found["id"])
+    if users:
+        raise ArmError(
+            409,
+            "OperationNotAllowed",
+            f"Operation 'Delete Image' is not allowed since the Virtual Machines '{', '.join(users)}' are being "
+            "provisioned using the Image",
+        )
+    args = {"id": found["id"]}
+    return accepted(ctx.operations.start("compute", found["location"], "compute.image.delete", args, found["id"]))
+
+
+def _machines_in_creation(ctx: Context, image_id: str) -> list[str]:
+    machines = ctx.store.list(type=f"{PROVIDER}/virtualMachines", subscription=ctx.subscription)
+    return [
+        vm["name"]
+        for vm in machines
+        if vm["properties"]["provisioningState"] == "Creating"
+        and arm_ids.same(member(vm, "properties", "storageProfile", "imageReference", "id"), image_id)
+    ]
+
+
+@effect("compute.image.create")
+def _created(scope: Scope, args: dict[str, Any]) -> None:
+    doc = scope.store.get(args["id"])
+    if doc is None:
+        return
+    profile = doc["properties"]["storageProfile"]
+    for disk in (profile["osDisk"], *profile["dataDisks"]):
+        disk.setdefault("diskSizeGB", size_in_gb(doc["_sizes"][str(disk.get("lun", "os"))]))
+    doc["properties"]["provisioningState"] = "Succeeded"
+    scope.store.put(doc["id"], doc)
+
+
+def _fetch(data_dir: Path, args: dict[str, Any]) -> None:
+    for item in args["blobs"]:
+        blobs.fetch(page_store(data_dir), item["pages"], item["blob"])
+
+
+@effect("compute.image.import", work=_fetch)
+def _imported(scope: Scope, args: dict[str, Any]) -> None:
+    _created(scope, args)
+
+
+@effect("compute.image.update")
+def _updated(scope: Scope, args: dict[str, Any]) -> None:
+    doc = scope.store.get(args["id"])
+    if doc:
+        doc["properties"]["provisioningState"] = "Succeeded"
+        scope.store.put(doc["id"], doc)
+
+
+@effect("compute.image.delete")
+def _deleted(scope: Scope, args: dict[str, Any]) -> None:
+    doc = scope.store.get(args["id"])
+    if doc:
+        _remove(scope, doc)
+
+
+def _remove(scope: Scope, doc: Doc) -> None:
+    scope.operations.cancel(doc["id"])
+    discard(scope, doc)
+    scope.store.delete(doc["id"])
+
+
+def _resolve(scope: Scope, identity: str, location: str) -> ImageSource:
+    """Let virtual machines be made from images."""
+    doc = scope.store.get(identity)
+    if doc is None or doc["location"] != location:
+        raise ArmError(
+            404, "NotFound", f"The Image {identity} cannot be found in '{location}' region.", "imageReference"
+        )
+    if doc["properties"]["provisioningState"] not in ("Succeeded", "Updating"):
+        raise ArmError(
+            409,
+            "OperationNotAllowed",
+            f"The resource cannot be created from Image {identity} until Image has been successfully created.",
+        )
+    profile = doc["properties"]["storageProfile"]
+
+    def disk(found: dict[str, Any]) -> SourceDisk:
+        key = str(found.get("lun", "os"))
+        return SourceDisk(
+            size=max(
+                doc["_sizes"][key],
+                found["diskSizeGB"] * GIB if found["diskSizeGB"] > size_in_gb(doc["_sizes"][key]) else 0,
+            ),
+            size_gb=found["diskSizeGB"],
+            pages=doc["_pages"][key],
+            lun=found.get("lun"),
+            caching=found["caching"],
+            storage_type=found["storageAccountType"],
+        )
+
+    return ImageSource(
+        os_type=profile["osDisk"]["osType"],
+        os_state=profile["osDisk"]["osState"],
+        generation=doc["properties"]["hyperVGeneration"],
+        os=disk(profile["osDisk"]),
+        data=tuple(disk(found) for found in profile["dataDisks"]),
+        reference={"id": doc["id"]},
+        disk_label="disk1",
+    )
+
+
+def _present(_ctx: Context, doc: Doc) -> Doc:
+    return visible(doc)
+
+
+register(f"{PROVIDER}/images", _resolve)
+hooks.cascade["microsoft.compute/images"] = _remove
+
+_ONE = f"{GROUP}/images/{{name}}"
+ROUTES = [
+    Route("PUT", _ONE, _put),
+    Route("PATCH", _ONE, _patch),
+    Route("GET", _ONE, getter("images", _present)),
+    Route("DELETE", _ONE, _delete),
+    Route("GET", f"{GROUP}/images", lister("images", _present)),
+    Route("GET", f"{SUBSCRIPTION}/images", lister("images", _present)),
+]

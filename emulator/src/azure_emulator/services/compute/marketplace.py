@@ -1,0 +1,116 @@
+# Copyright (c) 2026, goldenimage.azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Marketplace as its consumers see it: bare arrays of publishers, offers, SKUs and versions [recorded]."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from azure_emulator.core import locations
+from azure_emulator.core.context import Context, Reply
+from azure_emulator.core.errors import ArmError
+from azure_emulator.core.routing import Route
+from azure_emulator.services.compute._shared import LOCATION
+from azure_emulator.services.compute.catalogue import Sku, skus, version_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_PUBLISHERS = f"{LOCATION}/publishers"
+_OFFERS = f"{_PUBLISHERS}/{{publisher}}/artifacttypes/vmimage/offers"
+_SKUS = f"{_OFFERS}/{{offer}}/skus"
+_VERSIONS = f"{_SKUS}/{{sku}}/versions"
+_UPGRADES = {"automaticOSUpgradeProperties": {"automaticOSUpgradeSupported": False}}
+
+
+def _publishers(ctx: Context) -> Reply:
+    return Reply(200, [_item(ctx, name) for name in _names(sku.publisher for sku in skus())])
+
+
+def _offers(ctx: Context) -> Reply:
+    found = _matching(ctx)
+    return Reply(200, [_item(ctx, found[0].publisher, name) for name in _names(sku.offer for sku in found)])
+
+
+def _skus(ctx: Context) -> Reply:
+    found = sorted(_matching(ctx), key=lambda sku: sku.sku.lower())
+    return Reply(200, [{"properties": _UPGRADES, **_item(ctx, sku.publisher, sku.offer, sku.sku)} for sku in found])
+
+
+def _versions(ctx: Context) -> Reply:
+    sku = _matching(ctx)[0]
+    descending = ctx.query.get("$orderby", "").lower().endswith("desc")
+    versions = sorted(sku.versions, key=version_key, reverse=descending)
+    top = ctx.query.get("$top", "")
+    if top and not top.isdecimal():
+        raise ArmError(400, "InvalidParameter", f"The value '{top}' of parameter '$top' is invalid.", "$top")
+    chosen = versions[: int(top)] if top else versions
+    items = [_item(ctx, sku.publisher, sku.offer, sku.sku, version) for version in chosen]
+    if "properties" in ctx.query.get("$expand", "").lower():
+        items = [{"properties": _properties(ctx, sku), **item} for item in items]
+    return Reply(200, items)
+
+
+def _version(ctx: Context) -> Reply:
+    sku = _matching(ctx)[0]
+    if ctx.ids["version"] not in sku.versions:
+        raise _not_found()
+    item = _item(ctx, sku.publisher, sku.offer, sku.sku, ctx.ids["version"])
+    return Reply(200, {"properties": _properties(ctx, sku), **item})
+
+
+def _properties(ctx: Context, sku: Sku) -> dict[str, Any]:
+    disk: dict[str, Any] = {"operatingSystem": sku.os_type, "sizeInGb": sku.size_gb, "sizeInBytes": sku.size_in_bytes}
+    if not sku.managed:  # an image of the early years, as recorded
+        return {"replicaType": "Unmanaged", **_UPGRADES, "osDiskImage": disk, "dataDiskImages": []}
+    properties: dict[str, Any] = {"hyperVGeneration": sku.generation}
+    if ctx.api_version >= "2021-11-01":
+        properties["architecture"] = sku.architecture
+    properties |= {"replicaType": "Managed", "disallowed": {"vmDiskType": "Unmanaged"}, **_UPGRADES}
+    if ctx.api_version >= "2022-11-01":
+        properties["imageDeprecationStatus"] = {"imageState": "Deprecated" if sku.deprecated else "Active"}
+    if ctx.api_version >= "2021-03-01" and sku.generation == "V2" and sku.architecture == "x64":
+        properties["features"] = [{"name": "SecurityType", "value": "TrustedLaunchSupported"}]
+    return {**properties, "osDiskImage": disk, "dataDiskImages": []}
+
+
+def _matching(ctx: Context) -> list[Sku]:
+    """The catalogue's part below the names in the path; at least one line."""
+    wanted = [ctx.ids.get(name, "").lower() for name in ("publisher", "offer", "sku")]
+    found = [
+        sku
+        for sku in skus()
+        if all(
+            not name or name == have.lower()
+            for name, have in zip(wanted, (sku.publisher, sku.offer, sku.sku), strict=True)
+        )
+    ]
+    if not found or not locations.is_known(ctx.ids["location"]):
+        raise _not_found()
+    return found
+
+
+def _not_found() -> ArmError:
+    return ArmError(404, "NotFound", "Artifact: VMImage was not found.")
+
+
+def _names(values: Iterable[str]) -> list[str]:
+    return sorted(set(values), key=str.lower)
+
+
+def _item(ctx: Context, publisher: str, *below: str) -> dict[str, Any]:
+    location = ctx.ids["location"]
+    path = f"/Subscriptions/{ctx.subscription}/Providers/Microsoft.Compute/Locations/{location}/Publishers/{publisher}"
+    labels = ("ArtifactTypes/VMImage/Offers", "Skus", "Versions")
+    tail = "".join(f"/{label}/{name}" for label, name in zip(labels, below, strict=False))
+    return {"location": location, "name": (publisher, *below)[-1], "id": path + tail}
+
+
+ROUTES = [
+    Route("GET", _PUBLISHERS, _publishers),
+    Route("GET", _OFFERS, _offers),
+    Route("GET", _SKUS, _skus),
+    Route("GET", _VERSIONS, _versions),
+    Route("GET", f"{_VERSIONS}/{{version}}", _version),
+]

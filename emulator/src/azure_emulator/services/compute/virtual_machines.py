@@ -1,0 +1,93 @@
+# Copyright (c) 2026, goldenimage.azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Virtual machines: `Microsoft.Compute/virtualMachines`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from azure_emulator.core.context import Context, Reply
+from azure_emulator.core.errors import ArmError
+from azure_emulator.core.routing import Route
+from azure_emulator.services.compute import vm_actions, vm_write
+from azure_emulator.services.compute._shared import GROUP, PROVIDER, SUBSCRIPTION, find
+from azure_emulator.services.compute.sizes import all_sizes
+from azure_emulator.services.compute.vm_shapes import instance_view, present
+
+if TYPE_CHECKING:
+    from azure_emulator.core.store import Doc
+
+_COLLECTION = f"{GROUP}/virtualMachines"
+_ONE = f"{_COLLECTION}/{{name}}"
+
+
+def _get(ctx: Context) -> Reply:
+    return Reply(200, _expanded(ctx, find(ctx, "virtualMachines")))
+
+
+def _expanded(ctx: Context, doc: Doc) -> Doc:
+    wanted = ctx.query.get("$expand", "").lower()
+    if wanted not in ("", "instanceview", "userdata"):
+        raise ArmError(
+            400, "InvalidParameter", f"The value '{ctx.query['$expand']}' of parameter '$expand' is invalid.", "$expand"
+        )
+    shown = present(doc, ctx.api_version)
+    if wanted == "instanceview":
+        shown["properties"]["instanceView"] = instance_view(ctx, doc)
+    elif wanted == "userdata" and "_user_data" in doc:
+        shown["properties"]["userData"] = doc["_user_data"]
+    return shown
+
+
+def _instance_view(ctx: Context) -> Reply:
+    return Reply(200, instance_view(ctx, find(ctx, "virtualMachines")))
+
+
+def _list(ctx: Context) -> Reply:
+    machines = ctx.store.list(
+        type=f"{PROVIDER}/virtualMachines", subscription=ctx.subscription, group=ctx.ids.get("group")
+    )
+    if ctx.query.get("statusonly", "").lower() == "true":
+        return Reply(200, {"value": [_status(ctx, doc) for doc in machines]})
+    return Reply(200, {"value": [_expanded(ctx, doc) for doc in machines]})
+
+
+def _status(ctx: Context, doc: Doc) -> Doc:
+    shown = {name: doc[name] for name in ("name", "id", "type", "location")}
+    return {**shown, "properties": {"vmId": doc["properties"]["vmId"], "instanceView": instance_view(ctx, doc)}}
+
+
+def _sizes(ctx: Context) -> Reply:
+    """The sizes that the machine can be changed to."""
+    doc = find(ctx, "virtualMachines")
+    fitting = [size for size in all_sizes().values() if doc["_generation"] in size.generations]
+    return Reply(
+        200,
+        {
+            "value": [
+                {
+                    "name": size.name,
+                    "numberOfCores": size.cores,
+                    "memoryInMB": size.memory,
+                    "maxDataDiskCount": size.data_disks,
+                }
+                for size in fitting
+            ]
+        },
+    )
+
+
+ROUTES = [
+    Route("PUT", _ONE, vm_write.put),
+    Route("PATCH", _ONE, vm_write.patch),
+    Route("GET", _ONE, _get),
+    Route("DELETE", _ONE, vm_actions.delete),
+    Route("GET", f"{_ONE}/instanceView", _instance_view),
+    Route("GET", f"{_ONE}/vmSizes", _sizes),
+    Route("GET", _COLLECTION, _list),
+    Route("GET", f"{SUBSCRIPTION}/virtualMachines", _list),
+    Route("POST", f"{_ONE}/generalize", vm_actions.generalize),
+    Route("POST", f"{_ONE}/capture", vm_actions.capture),
+    *(Route("POST", f"{_ONE}/{action.name}", vm_actions.actor(action)) for action in vm_actions.ACTIONS),
+]

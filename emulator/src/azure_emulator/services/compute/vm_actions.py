@@ -1,0 +1,248 @@
+# Copyright (c) 2026, goldenimage.azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What can be done to a virtual machine: power, generalize, capture, delete.
+
+Recorded: statuses, headers, `generalize` as a synchronous 200, and the refusals for running or generalized machines.
+A machine that shut itself down shows ``PowerState/stopped`` but still counts as running for `generalize`, until it is
+powered off through ARM.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from azure_emulator.core import hooks
+from azure_emulator.core import ids as arm_ids
+from azure_emulator.core.context import Context, Reply, Scope
+from azure_emulator.core.errors import ArmError
+from azure_emulator.core.operations import effect
+from azure_emulator.core.values import text_of
+from azure_emulator.services.compute._shared import accepted, check_idle, find, resource_id
+from azure_emulator.services.compute.disk_resources import remove as remove_disk
+from azure_emulator.services.compute.disk_shapes import refresh
+from azure_emulator.services.compute.vm_storage import release
+from azure_emulator.services.compute.vm_write import VM_TYPE
+from azure_emulator.services.network import attachment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from azure_emulator.core.store import Doc
+
+
+@dataclass(frozen=True)
+class Action:
+    """A POST: its label in errors, the power state meanwhile and after."""
+
+    name: str
+    label: str
+    meanwhile: str | None
+    after: str | None
+    generalized: bool = False
+    deallocated: bool = True
+    seconds: float = 30
+
+
+ACTIONS = (
+    Action("start", "Start VM", "starting", "running"),
+    Action("restart", "Restart VM", None, "running", deallocated=False),
+    Action("powerOff", "Stop VM", "stopping", "stopped", generalized=True, deallocated=False),
+    Action("deallocate", "Deallocate VM", "deallocating", "deallocated", generalized=True),
+    Action("redeploy", "Redeploy VM", None, "running", seconds=60),
+    Action("reapply", "Reapply VM", None, None, generalized=True),
+)
+
+
+def actor(action: Action) -> Callable[[Context], Reply]:
+    """The handler of an action."""
+
+    def act(ctx: Context) -> Reply:
+        doc = find(ctx, "virtualMachines")
+        check_idle(ctx, doc, action.label, "VM")
+        if doc.get("_generalized") and not action.generalized:
+            raise _generalized(action.label, doc)
+        if doc["_power"] == "deallocated" and not action.deallocated:
+            raise ArmError(
+                409,
+                "OperationNotAllowed",
+                f"Operation '{action.label}' is not allowed on VM '{doc['name']}' since the VM is either deallocated or "
+                "marked to be deallocated.",
+            )
+        doc["_power"] = action.meanwhile or doc["_power"]
+        doc["properties"]["provisioningState"] = "Updating"
+        ctx.store.put(doc["id"], doc)
+        args = {"id": doc["id"], "after": action.after}
+        operation = ctx.operations.start(
+            "compute", doc["location"], "compute.vm.power", args, doc["id"], seconds=action.seconds
+        )
+        return accepted(operation)
+
+    return act
+
+
+def _generalized(label: str, doc: Doc) -> ArmError:
+    return ArmError(
+        409,
+        "OperationNotAllowed",
+        f"Operation '{label}' is not allowed on VM '{doc['name']}' since the VM is generalized.",
+    )
+
+
+@effect("compute.vm.power")
+def _powered(scope: Scope, args: dict[str, Any]) -> None:
+    doc = scope.store.get(args["id"])
+    if doc is None:
+        return
+    doc["properties"]["provisioningState"] = "Succeeded"
+    doc["_changed"] = scope.clock.now()
+    if args["after"]:
+        doc["_power"] = args["after"]
+        doc["_stopped_by_guest"] = False
+        _tell_disks(scope, doc)
+    scope.store.put(doc["id"], doc)
+
+
+def _tell_disks(scope: Scope, doc: Doc) -> None:
+    """Disks of a deallocated machine are reserved, not attached."""
+    storage = doc["properties"]["storageProfile"]
+    for disk in (storage["osDisk"], *storage["dataDisks"]):
+        identity = text_of(disk, "managedDisk", "id")
+        found = scope.store.get(identity) if identity else None
+        if found is not None:
+            found["_vm_deallocated"] = doc["_power"] == "deallocated"
+            refresh(found)
+            scope.store.put(found["id"], found)
+
+
+def generalize(ctx: Context) -> Reply:
+    """Mark the machine as generalized: at once, and for good."""
+    doc = find(ctx, "virtualMachines")
+    check_idle(ctx, doc, "generalize", "VM")
+    if doc["_power"] not in ("stopped", "deallocated") or doc.get("_stopped_by_guest"):
+        raise ArmError(
+            409,
+            "OperationNotAllowed",
+            f"Operation 'generalize' is not allowed on VM '{doc['name']}' since the VM is running. Please power off "
+            "explicitly in case you shut down the VM from inside the guest operating system.",
+        )
+    doc["_generalized"] = True
+    doc["_specialized"] = False
+    ctx.store.put(doc["id"], doc)
+    return Reply(200)
+
+
+def capture(ctx: Context) -> Reply:
+    """The legacy call for machines with blob disks; managed disks are refused [documented]."""
+    doc = find(ctx, "virtualMachines")
+    if "managedDisk" in doc["properties"]["storageProfile"]["osDisk"]:
+        raise ArmError(
+            409,
+            "OperationNotAllowed",
+            "The Capture action is only supported on a Virtual Machine with blob based disks. Please use the 'Image' "
+            "resource APIs to create an Image from a managed Virtual Machine.",
+        )
+    if not doc.get("_generalized"):
+        raise ArmError(
+            409, "OperationNotAllowed", "Capture operation cannot be completed because the VM is not generalized."
+        )
+    for name in ("vhdPrefix", "destinationContainerName"):
+        if not text_of(ctx.body, name):
+            raise ArmError(400, "InvalidParameter", f"Required parameter '{name}' is missing (null).", name)
+    args = {"id": doc["id"], "prefix": ctx.body["vhdPrefix"], "container": ctx.body["destinationContainerName"]}
+    return accepted(ctx.operations.start("compute", doc["location"], "compute.vm.capture", args, doc["id"]))
+
+
+@effect("compute.vm.capture")
+def _captured(scope: Scope, args: dict[str, Any]) -> Any:
+    doc = scope.store.get(args["id"])
+    if doc is None:
+        raise ArmError(404, "NotFound", "The entity was not found in this Azure location.")
+    properties = doc["properties"]
+    names = ("vmName", "vmSize", "adminUserName", "adminPassword", "networkInterfaceId")
+    parameters: dict[str, Any] = {name: {"type": "string"} for name in names}
+    parameters["vmSize"]["defaultValue"] = properties["hardwareProfile"]["vmSize"]
+    parameters["adminPassword"]["type"] = "securestring"
+    return {
+        "$schema": "http://schema.management.azure.com/schemas/2014-04-01-preview/VM_IP.json",
+        "contentVersion": "1.0.0.0",
+        "parameters": parameters,
+        "resources": [
+            {
+                "apiVersion": "2019-12-01",
+                "type": VM_TYPE,
+                "name": "[parameters('vmName')]",
+                "location": doc["location"],
+                "properties": {
+                    "hardwareProfile": {"vmSize": "[parameters('vmSize')]"},
+                    "storageProfile": {"osDisk": properties["storageProfile"]["osDisk"]},
+                },
+            }
+        ],
+    }
+
+
+def delete(ctx: Context) -> Reply:
+    """202, or 204 when there is nothing. Runs also while the machine is busy with something else."""
+    doc = ctx.store.get(resource_id(ctx, "virtualMachines"))
+    if doc is None:
+        return Reply(204)
+    ctx.operations.cancel(doc["id"])
+    doc["properties"]["provisioningState"] = "Deleting"
+    ctx.store.put(doc["id"], doc)
+    return accepted(ctx.operations.start("compute", doc["location"], "compute.vm.delete", {"id": doc["id"]}, doc["id"]))
+
+
+@effect("compute.vm.delete")
+def _deleted(scope: Scope, args: dict[str, Any]) -> None:
+    doc = scope.store.get(args["id"])
+    if doc is not None:
+        _remove(scope, doc)
+
+
+def _remove(scope: Scope, doc: Doc) -> None:
+    storage = doc["properties"]["storageProfile"]
+    disks = [storage["osDisk"], *storage["dataDisks"]]
+    doomed = {
+        disk["managedDisk"]["id"].lower()
+        for disk in disks
+        if disk.get("deleteOption") == "Delete" and "id" in disk.get("managedDisk", {})
+    }
+    for released in release(scope, disks):
+        if released["id"].lower() in doomed:
+            remove_disk(scope, released)
+    interfaces = doc["properties"]["networkProfile"]["networkInterfaces"]
+    for item in interfaces:
+        attachment.detach(scope, item["id"], doc["id"])
+    scope.store.delete(doc["id"])
+    remove_interface = hooks.cascade.get("microsoft.network/networkinterfaces")
+    for item in interfaces:
+        if text_of(item, "properties", "deleteOption") != "Delete":
+            continue
+        interface = scope.store.get(item["id"])
+        if interface is not None and remove_interface is not None:
+            remove_interface(scope, interface)
+        scope.store.delete(item["id"])
+
+
+def _cascade(scope: Scope, doc: Doc) -> None:
+    scope.operations.cancel(doc["id"])
+    _remove(scope, doc)
+
+
+def _guest_event(scope: Scope, event: dict[str, Any]) -> bool:
+    """``shutdown``: the guest turned itself off. ``reboot`` leaves the machine running."""
+    doc = scope.store.get(str(event.get("vm", "")))
+    if doc is None or not arm_ids.same(doc.get("type"), VM_TYPE) or event.get("event") not in ("shutdown", "reboot"):
+        return False
+    if doc["_power"] != "running":
+        return False
+    if event["event"] == "shutdown":
+        doc |= {"_power": "stopped", "_stopped_by_guest": True, "_changed": scope.clock.now()}
+        scope.store.put(doc["id"], doc)
+    return True
+
+
+hooks.cascade[VM_TYPE.lower()] = _cascade
+hooks.guest_event.append(_guest_event)

@@ -1,0 +1,144 @@
+# Copyright (c) 2026, goldenimage.azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a virtual machine looks: the view of an API version, and the instance view with its status codes [recorded]."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any
+
+from azure_emulator.core.store import Doc, public
+
+if TYPE_CHECKING:
+    from azure_emulator.core.context import Scope
+
+# What appeared when [documented]; absent before.
+_PATCH_MODE = "2020-12-01"
+_ASSESSMENT_MODE = "2021-03-01"
+_DELETE_OPTION = "2021-03-01"
+_TIME_CREATED = "2021-11-01"
+_CONTROLLER = "2022-08-01"
+_ETAG = "2024-03-01"
+
+_OS_NAMES = {"Linux": ("debian", "12"), "Windows": ("Windows Server 2022 Datacenter", "10.0.20348.2527")}
+_AGENTS = {"Linux": "2.9.1.1", "Windows": "2.7.41491.1117"}
+_PROVISIONING = {
+    "Creating": ("ProvisioningState/creating", "Creating"),
+    "Updating": ("ProvisioningState/updating", "Updating"),
+    "Deleting": ("ProvisioningState/deleting", "Deleting"),
+    "Succeeded": ("ProvisioningState/succeeded", "Provisioning succeeded"),
+}
+
+
+def present(doc: Doc, api_version: str) -> Doc:
+    """What a client of an API version sees."""
+    shown = deepcopy(public(doc))
+    properties = shown["properties"]
+    storage = properties["storageProfile"]
+    for disk in (storage["osDisk"], *storage["dataDisks"]):
+        if api_version < _DELETE_OPTION:
+            disk.pop("deleteOption", None)
+        if doc.get("_power") == "deallocated" and "managedDisk" in disk:
+            # Type and size belong to the allocation and are not shown without one [recorded].
+            disk["managedDisk"].pop("storageAccountType", None)
+            disk.pop("diskSizeGB", None)
+    if api_version >= _CONTROLLER:
+        storage.setdefault("diskControllerType", "SCSI")
+    _trim_os_profile(properties.get("osProfile", {}), api_version)
+    if api_version < _TIME_CREATED:
+        properties.pop("timeCreated", None)
+    if api_version >= _ETAG:
+        shown["etag"] = etag(doc)
+    return shown
+
+
+def _trim_os_profile(profile: dict[str, Any], api_version: str) -> None:
+    for name in ("linuxConfiguration", "windowsConfiguration"):
+        configuration = profile.get(name)
+        if not configuration:
+            continue
+        if api_version < _PATCH_MODE:
+            configuration.pop("patchSettings", None)
+        elif api_version < _ASSESSMENT_MODE:
+            configuration["patchSettings"].pop("assessmentMode", None)
+
+
+def etag(doc: Doc) -> str:
+    """The VM's version, a number in quotes."""
+    return f'"{doc.get("_etag", 1)}"'
+
+
+def instance_view(scope: Scope, doc: Doc) -> dict[str, Any]:
+    """What the platform and the agent know about the running machine."""
+    moment = scope.clock.iso(doc.get("_changed"))
+    storage = doc["properties"]["storageProfile"]
+    view: dict[str, Any] = {}
+    power = doc.get("_power")
+    if power == "running":
+        view |= _agent(doc, moment)
+    provisioned = {
+        "code": "ProvisioningState/succeeded",
+        "level": "Info",
+        "displayStatus": "Provisioning succeeded",
+        "time": moment,
+    }
+    disks = [disk["name"] for disk in (storage["osDisk"], *storage["dataDisks"]) if "name" in disk]
+    view["disks"] = [{"name": name, "statuses": [provisioned]} for name in disks]
+    view["hyperVGeneration"] = doc["_generation"]
+    view["statuses"] = _statuses(doc, moment)
+    return view
+
+
+def _agent(doc: Doc, moment: str) -> dict[str, Any]:
+    os_type = doc["properties"]["storageProfile"]["osDisk"]["osType"]
+    if doc.get("_specialized"):
+        status = {
+            "code": "ProvisioningState/Unavailable",
+            "level": "Warning",
+            "displayStatus": "Not Ready",
+            "message": "VM status blob is found but not yet populated.",
+            "time": moment,
+        }
+        return {"vmAgent": {"vmAgentVersion": "Unknown", "statuses": [status]}}
+    name, version = _OS_NAMES[os_type]
+    status = {
+        "code": "ProvisioningState/succeeded",
+        "level": "Info",
+        "displayStatus": "Ready",
+        "message": "Guest Agent is running",
+        "time": moment,
+    }
+    return {
+        "computerName": doc["properties"].get("osProfile", {}).get("computerName", doc["name"]),
+        "osName": name,
+        "osVersion": version,
+        "vmAgent": {"vmAgentVersion": _AGENTS[os_type], "statuses": [status], "extensionHandlers": []},
+    }
+
+
+def _statuses(doc: Doc, moment: str) -> list[dict[str, Any]]:
+    statuses = []
+    if doc.get("_specialized"):
+        statuses.append({"code": "OSState/specialized", "level": "Info", "displayStatus": "VM specialized"})
+    statuses.append(_provisioning_status(doc, moment))
+    if doc.get("_generalized"):
+        statuses.append({"code": "OSState/generalized", "level": "Info", "displayStatus": "VM generalized"})
+    if power := doc.get("_power"):
+        statuses.append({"code": f"PowerState/{power}", "level": "Info", "displayStatus": f"VM {power}"})
+    return statuses
+
+
+def _provisioning_status(doc: Doc, moment: str) -> dict[str, Any]:
+    state = doc["properties"]["provisioningState"]
+    if state == "Failed":
+        failure = doc.get("_failure") or {"code": "InternalExecutionError", "message": ""}
+        return {
+            "code": f"ProvisioningState/failed/{failure['code']}",
+            "level": "Error",
+            "displayStatus": "Provisioning failed",
+            "message": failure["message"],
+            "time": moment,
+        }
+    code, text = _PROVISIONING[state]
+    return {"code": code, "level": "Info", "displayStatus": text, "time": moment}
