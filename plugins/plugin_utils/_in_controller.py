@@ -178,7 +178,7 @@ def _call(module: Any) -> dict[str, Any]:
         try:
             module.main()
         except SystemExit as end:
-            code = end.code if isinstance(end.code, int) else 1
+            code = end.code if isinstance(end.code, int) else int(end.code is not None)
     return {"stdout": stdout.getvalue(), "stderr": stderr.getvalue(), "rc": code}
 
 
