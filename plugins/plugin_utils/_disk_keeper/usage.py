@@ -98,7 +98,7 @@ def check_unused(fd: int, path: str, *, read_only: bool) -> None:
     start, length = _QEMU_WRITER if read_only else _QEMU_LOCKS
     answer = fcntl.fcntl(fd, F_OFD_GETLK, _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, start, length, 0))
     status = os.fstat(fd)
-    users = [*_loop_users(status), *_writers(status)]
+    users = [*_loop_users(status, writing_only=read_only), *_writers(status)]
     if not users and _FLOCK.unpack(answer)[0] != fcntl.F_UNLCK:
         users = ["a QEMU process"]
     if users:
@@ -108,12 +108,15 @@ def check_unused(fd: int, path: str, *, read_only: bool) -> None:
         )
 
 
-def _loop_users(status: os.stat_result) -> Iterator[str]:
+def _loop_users(status: os.stat_result, *, writing_only: bool) -> Iterator[str]:
     for backing in Path("/sys/block").glob("loop*/loop/backing_file"):
+        device = backing.parent.parent
         with contextlib.suppress(OSError):
+            if writing_only and (device / "ro").read_text(encoding="ascii").strip() == "1":
+                continue
             found = os.stat(backing.read_text(encoding="utf-8").strip())
             if (found.st_dev, found.st_ino) == (status.st_dev, status.st_ino):
-                yield f"the loop device /dev/{backing.parent.parent.name}"
+                yield f"the loop device /dev/{device.name}"
 
 
 def _writers(status: os.stat_result) -> Iterator[str]:
