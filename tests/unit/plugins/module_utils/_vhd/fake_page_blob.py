@@ -1,0 +1,136 @@
+# Copyright (c) 2026, goldenimage.azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A page blob server that is as strict as Azure's and as unreliable as a test wants."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+GOOD = "sig=good"
+Fault = tuple[int, str] | str | None
+"""An HTTP status and error code, ``drop`` (break the connection), ``corrupt`` (a wrong MD5), or nothing."""
+
+
+@dataclass
+class FakePageBlob:
+    """One blob. ``faults`` is asked before each request with its number, counted from 1."""
+
+    size: int
+    content: bytearray = field(init=False)
+    written: list[tuple[int, int]] = field(default_factory=list)
+    requests: int = 0
+    connections: set[int] = field(default_factory=set)
+    signatures: set[str] = field(default_factory=lambda: {GOOD})
+    faults: Callable[[int], Fault] = lambda _number: None
+    retry_after: str | None = None
+    url: str = ""
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self.content = bytearray(self.size)
+
+    @contextmanager
+    def serving(self) -> Iterator[FakePageBlob]:
+        """Serve on a free port of the loopback interface."""
+        server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        self.url = f"http://127.0.0.1:{server.server_port}/container/disk?sv=2018-03-28&{GOOD}"
+        try:
+            yield self
+        finally:
+            server.shutdown()
+            thread.join()
+            server.server_close()
+
+    def count(self) -> int:
+        with self.lock:
+            self.requests += 1
+            return self.requests
+
+    @property
+    def sent(self) -> int:
+        return sum(end - start for start, end in self.written)
+
+
+def _handler(blob: FakePageBlob) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+
+        def log_message(self, *_arguments: object) -> None:
+            """Tests read the blob, not a log."""
+
+        def answer(self, status: int, body: bytes = b"", **headers: str) -> None:
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name.replace("_", "-"), value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def refuse(self, status: int, code: str) -> None:
+            body = f"<Error><Code>{code}</Code><Message>No {code}, sig=good\nRequestId:1</Message></Error>".encode()
+            extra = {"Retry_After": blob.retry_after} if blob.retry_after else {}
+            self.answer(status, body, x_ms_error_code=code, **extra)
+
+        def begin(self) -> tuple[dict[str, list[str]], bytes, bool] | None:
+            blob.connections.add(id(self.connection))
+            content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            fault = blob.faults(blob.count())
+            if fault == "drop":
+                self.close_connection = True
+                self.connection.close()
+                return None
+            if isinstance(fault, tuple):
+                self.refuse(*fault)
+                return None
+            query = parse_qs(urlsplit(self.path).query)
+            if f"sig={query.get('sig', [''])[0]}" not in blob.signatures:
+                self.refuse(403, "AuthenticationFailed")
+                return None
+            return query, content, fault == "corrupt"
+
+        def do_PUT(self) -> None:
+            begun = self.begin()
+            if begun is None:
+                return
+            query, content, corrupt = begun
+            found = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("x-ms-range", ""))
+            start, end = (int(found[1]), int(found[2]) + 1) if found else (1, 0)
+            clearing = self.headers.get("x-ms-page-write") == "clear"
+            length = 0 if clearing else end - start
+            if query.get("comp") != ["page"] or start % 512 or end % 512 or not start < end <= blob.size:
+                self.refuse(416, "InvalidPageRange")
+            elif len(content) != length or length > 4 << 20:
+                self.refuse(413 if length > 4 << 20 else 400, "InvalidHeaderValue")
+            else:
+                with blob.lock:
+                    blob.content[start:end] = bytes(end - start) if clearing else content
+                    blob.written.append((start, end))
+                digest = hashlib.md5(b"other" if corrupt else content, usedforsecurity=False).digest()
+                self.answer(201, Content_MD5=base64.b64encode(digest).decode())
+
+        def do_GET(self) -> None:
+            begun = self.begin()
+            if begun is None:
+                return
+            ranges = "".join(
+                f"<PageRange><Start>{a}</Start><End>{b - 1}</End></PageRange>" for a, b in sorted(blob.written)
+            )
+            self.answer(200, f'<?xml version="1.0" encoding="utf-8"?><PageList>{ranges}</PageList>'.encode())
+
+    return Handler
