@@ -123,6 +123,15 @@ def _requests(options: argparse.Namespace) -> None:
             )
 
 
+def _install_azurite(_options: argparse.Namespace) -> None:
+    from azure_emulator.services.storage import blob_server
+
+    try:
+        _say(str(blob_server.install()))
+    except blob_server.Missing as missing:
+        raise Problem(str(missing)) from None
+
+
 def _url(options: argparse.Namespace) -> str:
     found = daemon.running(options.data)
     if found is None:
@@ -190,6 +199,8 @@ def _parser() -> argparse.ArgumentParser:
     add("stop", _stop, "stop the server")
     add("reset", _reset, "forget all resources; credentials and address stay")
     add("env", _env, "print shell exports that point clients here")
+    install = commands.add_parser("install-azurite", help="install the blob server behind storage accounts (npm ci)")
+    install.set_defaults(call=_install_azurite)
     requests = add("requests", _requests, "show the request log")
     requests.add_argument("--writes", action="store_true", help="only requests that change something")
     requests.add_argument("--json", action="store_true", help="one JSON object a line")

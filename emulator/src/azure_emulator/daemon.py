@@ -22,7 +22,7 @@ _STOP_SECONDS = 15
 LOG_FILE = "server.log"
 
 
-class StartFailed(Exception):  # noqa: N818 - named for what happened
+class StartFailed(Exception):
     """The server process ended before it answered; the text is the end of its log."""
 
 

@@ -181,7 +181,8 @@ def _sockets(port: int, last: int) -> list[socket.socket]:
 
 
 def _bind(port: int) -> list[socket.socket]:
-    four = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # With the protocol named, asyncio turns Nagle's algorithm off; otherwise each answer waits 40 ms.
+    four = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     four.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         four.bind(("127.0.0.1", port))
@@ -190,7 +191,7 @@ def _bind(port: int) -> list[socket.socket]:
         four.close()
         raise
     try:
-        six = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
+        six = socket.socket(socket.AF_INET6, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         six.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         six.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         six.bind(("::1", four.getsockname()[1]))

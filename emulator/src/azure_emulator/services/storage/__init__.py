@@ -1,13 +1,14 @@
 # Copyright (c) 2026, goldenimage.azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Set below."""
+"""Microsoft.Storage: accounts here, their blobs in Azurite.
+
+For the compute service: `blob_urls.locate` and `blob_urls.readable`.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from azure_emulator.services.storage import accounts, missing
 
-if TYPE_CHECKING:
-    from azure_emulator.core.routing import Route
-
-ROUTES: list[Route] = []
+ROUTES = accounts.ROUTES
+MOUNTS = [(missing.PREFIX, missing.application)]

