@@ -121,10 +121,8 @@ class ActionModule(OrdinaryActionModule):
 
     def _parsed(self, response: dict[str, Any]) -> dict[str, Any]:
         """The result as Ansible makes it of what any module prints."""
-        if get_module_encoder is None:
-            parsed = self._parse_returned_data(response)
-        else:
-            parsed = self._parse_returned_data(response, PROFILE)
+        profile = () if get_module_encoder is None else (PROFILE,)
+        parsed = self._parse_returned_data(response, *profile)
         if remove_internal_keys is None:
             parsed.remove_internal_keys()
             parsed = parsed.as_result_dict(for_round_trip=True)
