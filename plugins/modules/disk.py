@@ -158,7 +158,7 @@ ARGUMENTS: dict[str, Any] = {
 
 def execute(task: Task) -> dict[str, Any]:
     group, name = task.params["resource_group"], task.params["name"]
-    found = disks.read(task.azure, group, name)
+    found = disks.settled(task.azure, group, name)
     if task.params["state"] == "absent":
         plan = disks.plan(found, None)
         if found is not None:

@@ -206,7 +206,7 @@ ARGUMENTS: dict[str, Any] = {
 
 def execute(task: Task) -> dict[str, Any]:
     group, name = task.params["resource_group"], task.params["name"]
-    found = managed_images.read(task.azure, group, name)
+    found = managed_images.settled(task.azure, group, name)
     if task.params["state"] == "absent":
         plan = managed_images.plan(found, None)
         if plan.changed and not task.check_mode:

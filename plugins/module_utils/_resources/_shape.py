@@ -13,7 +13,7 @@ import re
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from ansible_collections.goldenimage.azure.plugins.module_utils._azure.session import Session
     from ansible_collections.goldenimage.azure.plugins.module_utils._runtime import Task
@@ -96,3 +96,13 @@ def has_tags(wire: Wire, wanted: Mapping[str, Any] | None) -> bool:
     return all(
         name.casefold() in have and value in (None, "", have[name.casefold()]) for name, value in (wanted or {}).items()
     )
+
+
+def settled(azure: Session, get: Callable[..., Any], group: str, name: str) -> Wire | None:
+    """The resource after whatever is being done to it has ended.
+
+    :returns: ``None`` also where creating it has failed: then it is made anew.
+    """
+    found = azure.attach(get, group, name)
+    failed = found is not None and found["properties"].get("provisioningState") == "Failed"
+    return None if failed else found

@@ -11,6 +11,7 @@ from ansible_collections.goldenimage.azure.plugins.module_utils._azure import id
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import InvalidInput
 from ansible_collections.goldenimage.azure.plugins.module_utils._plan import Plan
 from ansible_collections.goldenimage.azure.plugins.module_utils._resources import (
+    disks,
     generalizing,
     managed_images,
     virtual_machines,
@@ -20,6 +21,7 @@ from ansible_collections.goldenimage.azure.plugins.module_utils._resources._shap
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ansible_collections.goldenimage.azure.plugins.module_utils._azure.session import Session
     from ansible_collections.goldenimage.azure.plugins.module_utils._runtime import Task
 
 # What an image was captured from. A machine may be deleted afterwards, and a re-run must still know its image.
@@ -32,7 +34,7 @@ def capture(task: Task) -> dict[str, Any]:
     group, name = params["resource_group"], params["name"]
     image_group = params["image_resource_group"] or group
     vm = virtual_machines.read(azure, group, name)
-    image = managed_images.read(azure, image_group, params["image"])
+    image = managed_images.settled(azure, image_group, params["image"])
     tags = {**(task.tags((image or {}).get("tags")) or {}), **_marks(task)}
     if image is not None:
         return _existing(task, vm, image, image_group, tags)
@@ -42,7 +44,7 @@ def capture(task: Task) -> dict[str, Any]:
             remedy="Check name and resource_group.",
         )
     rest = _rest(task, vm)
-    wanted = _wanted(vm, params, tags)
+    wanted = _wanted(azure, vm, params, tags)
     plan = Plan.between(None, {"name": params["image"], **present(wanted), "source_vm": rest.after})
     if not task.check_mode:
         vm = generalizing.apply(task, rest, group, name) if rest.changed else vm
@@ -96,10 +98,10 @@ def _rest(task: Task, vm: Wire) -> Plan:
     return generalizing.plan(vm, power_off=params["power_off"], deallocate=True, mark=wants)
 
 
-def _wanted(vm: Wire, params: Mapping[str, Any], tags: dict[str, str]) -> Wire:
+def _wanted(azure: Session, vm: Wire, params: Mapping[str, Any], tags: dict[str, str]) -> Wire:
     """The image as ARM wants it."""
     properties, storage = vm["properties"], vm["properties"]["storageProfile"]
-    options = {"hyper_v_generation": generation(vm), "zone_resilient": params["zone_resilient"]}
+    options = {"hyper_v_generation": _generation(azure, vm), "zone_resilient": params["zone_resilient"]}
     where = {"location": vm["location"], "tags": tags}
     if params["os_state"] == "generalized" and params["kind"] == "vm_image":
         return managed_images.from_machine(vm["id"], options, **where)
@@ -114,9 +116,14 @@ def _disk_id(disk: Wire) -> str:
     return str(disk["managedDisk"]["id"])
 
 
-def generation(vm: Wire) -> str | None:
-    """The machine's generation; only the instance view tells it, and only where it ran."""
-    told = vm["properties"].get("instanceView", {}).get("hyperVGeneration")
+def _generation(azure: Session, vm: Wire) -> str | None:
+    """The machine's generation, which its OS disk tells also while it does not run."""
+    disk_id = virtual_machines.os_disk_id(vm)
+    if disk_id is None:
+        return None
+    where = ids.parse(disk_id)
+    disk = disks.read(azure, where.resource_group, where.name) or {}
+    told = disk.get("properties", {}).get("hyperVGeneration")
     return str(told) if told else None
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.goldenimage.azure.plugins.module_utils._azure import ids
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import InvalidInput
 from ansible_collections.goldenimage.azure.plugins.module_utils._plan import Plan
-from ansible_collections.goldenimage.azure.plugins.module_utils._resources import disks
+from ansible_collections.goldenimage.azure.plugins.module_utils._resources import _shape, disks
 from ansible_collections.goldenimage.azure.plugins.module_utils._resources._shape import Wire, present, stated
 
 if TYPE_CHECKING:
@@ -35,6 +35,10 @@ KEYS = {"storage_profile.data_disks": "lun"}
 
 def read(azure: Session, group: str, name: str) -> Wire | None:
     return azure.read(azure.compute.images.get, group, name)
+
+
+def settled(azure: Session, group: str, name: str) -> Wire | None:
+    return _shape.settled(azure, azure.compute.images.get, group, name)
 
 
 def find(azure: Session, group: str | None) -> list[Wire]:
