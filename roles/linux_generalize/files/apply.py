@@ -229,7 +229,7 @@ class Plan:
         yield f"linked {path} to {target}"
 
     def do_lines_absent(self, wanted: dict[str, Any], step: dict[str, Any]) -> Iterator[str]:
-        """Drop the lines of a file that one of the expressions is found in."""
+        """Drop the lines of a file that one of the expressions is found in, and the file if that was all it had."""
         path, expressions = wanted["path"], wanted["expressions"]
         if self.kept(path) or not os.path.isfile(path):
             return
@@ -237,7 +237,10 @@ class Plan:
             lines = file.readlines()
         left = [line for line in lines if not any(re.search(each, line) for each in expressions)]
         if left != lines:
-            if not self.check:
+            empty = wanted.get("remove_empty") and not any(line.strip() and not line.startswith("#") for line in left)
+            if empty and not self.check:
+                os.unlink(path)
+            elif not self.check:
                 with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
                     file.writelines(left)
             yield f"removed {len(lines) - len(left)} lines of {path}"
@@ -254,8 +257,9 @@ class Plan:
                 yield f"removed user {name}"
             extra = [f"/var/spool/cron/crontabs/{name}", f"/var/spool/cron/{name}", f"/var/lib/systemd/linger/{name}"]
             yield from self.do_absent([*extra, f"/var/lib/AccountsService/users/{name}", f"/var/mail/{name}"], step)
-            rule = {"path": "/etc/sudoers", "expressions": [rf"^\s*{re.escape(name)}\s"]}
-            yield from self.do_lines_absent(rule, step)
+            rule = {"expressions": [rf"^\s*{re.escape(name)}\s"], "remove_empty": True}
+            for path in ["/etc/sudoers", *sorted(glob.glob("/etc/sudoers.d/*"))]:
+                yield from self.do_lines_absent({"path": path, **rule}, step)
 
     def remove_user(self, name: str) -> None:
         done = subprocess.run(["userdel", "-f", "-r", name], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
