@@ -158,8 +158,10 @@ class PageStore:
     def cut(self, name: str, size: int) -> None:
         """Forget what is beyond `size` bytes."""
         path = self.own(name)
-        if path.stat().st_size > size:
+        beyond = path.stat().st_size - size
+        if beyond > 0:
             os.truncate(path, size)
+            self.mark(name, size, beyond, written=False)
 
     def read(self, name: str, offset: int, length: int) -> bytes:
         """Exactly `length` bytes; zeros beyond the end of the file."""

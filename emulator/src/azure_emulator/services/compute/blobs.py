@@ -1,40 +1,164 @@
 # Copyright (c) 2026, goldenimage.azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Page blobs of local storage accounts: what disks are imported from."""
+"""Page blobs of local storage accounts: what disks are imported from, and where unmanaged disks live.
+
+Blobs are served by another process, so everything here is HTTP; whole disks are moved in the background part of an
+operation, only a blob's size and kind are asked for at once.
+"""
 
 from __future__ import annotations
 
+import http.client
+import ssl
+import uuid
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from xml.etree import ElementTree
 
+from azure_emulator.core.certificates import Certificates
 from azure_emulator.core.errors import ArmError
+from azure_emulator.disks.vhd import FOOTER_SIZE, footer_problem, make_footer
+from azure_emulator.services.compute._shared import GIB
+from azure_emulator.services.storage import blob_urls
 
 if TYPE_CHECKING:
-    from azure_emulator.core.context import Context
-    from azure_emulator.core.store import Doc
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from azure_emulator.core.context import Scope
     from azure_emulator.disks.pages import PageStore
+    from azure_emulator.services.storage.blob_urls import BlobLocation
+
+_CHUNK = 4 << 20
+_VERSION = "2020-12-06"
 
 
-def account_of(ctx: Context, uri: str) -> Doc:
-    """The storage account whose blob a URI names.
+def locate(scope: Scope, uri: str) -> BlobLocation:
+    """The blob that a URI names.
 
-    :raises ArmError: 400 when no account of this Azure has that endpoint.
+    :raises ArmError: 400 when it is in no account of this Azure.
     """
-    for account in ctx.store.list(type="Microsoft.Storage/storageAccounts"):
-        endpoint = account["properties"].get("primaryEndpoints", {}).get("blob", "")
-        if endpoint and uri.lower().startswith(endpoint.lower()):
-            return account
-    raise ArmError(
-        400,
-        "InvalidParameter",
-        f"The blob '{uri.split('?', maxsplit=1)[0]}' is not in a storage account of this Azure.",
+    found = blob_urls.locate(scope, uri)
+    if found is None:
+        plain = uri.split("?", maxsplit=1)[0]
+        raise ArmError(400, "InvalidParameter", f"The blob '{plain}' is not in a storage account of this subscription.")
+    return found
+
+
+def describe(scope: Scope, uri: str) -> dict[str, Any]:
+    """``{"url", "size"}`` of a page blob that holds a VHD; the URL is signed, `size` includes the footer.
+
+    :raises ArmError: ``ImageBlobNotFound``, ``IncorrectImageBlobType`` or ``InvalidVhd``.
+    """
+    location = locate(scope, uri)
+    url = blob_urls.readable(location, scope.clock.now())
+    with _connection(scope.data_dir, url) as connection:
+        answer = _ask(connection, "HEAD", url)
+    if answer.status == 404:
+        raise ArmError(404, "ImageBlobNotFound", f"Unable to find VHD blob with URI {location.url} for disk.")
+    if answer.status != 200:
+        raise ArmError(409, "AcquireDiskLeaseFailed", f"The VHD blob with URI {location.url} cannot be read.")
+    if answer.headers.get("x-ms-blob-type") != "PageBlob":
+        raise ArmError(
+            409,
+            "IncorrectImageBlobType",
+            f"Blob of unsupported type was specified in URI {location.url}. Disks must be of type page blob.",
+        )
+    size = int(answer.headers.get("Content-Length", 0))
+    if size <= FOOTER_SIZE or size % 512:
+        raise ArmError(409, "InvalidVhd", f"The blob with URI {location.url} has no valid VHD size ({size} bytes).")
+    return {"url": url, "size": size}
+
+
+def fetch(data_dir: Path, store: PageStore, pages: str, blob: dict[str, Any]) -> None:
+    """Read the written pages of a blob into `pages`, without the VHD footer. Can be repeated.
+
+    :raises ArmError: 409 ``InvalidVhd`` for a wrong footer.
+    """
+    url, size = blob["url"], blob["size"] - FOOTER_SIZE
+    with _connection(data_dir, url) as connection:
+        problem = footer_problem(_read(connection, url, size, FOOTER_SIZE), size)
+        if problem:
+            raise ArmError(409, "InvalidVhd", f"The blob cannot be used as a disk: {problem}.")
+        for start, end in _ranges(connection, url):
+            for position in range(start, min(end, size), _CHUNK):
+                length = min(_CHUNK, end - position, size - position)
+                store.write(pages, position, _read(connection, url, position, length))
+
+
+def create_vhd(data_dir: Path, url: str, container_url: str, size_gb: int) -> None:
+    """Make a page blob that is an empty disk. An existing one is kept, so this can be repeated."""
+    size = size_gb * GIB
+    with _connection(data_dir, url) as connection:
+        _ask(connection, "PUT", f"{container_url}&restype=container")
+        if _ask(connection, "HEAD", url).status == 200:
+            return
+        headers = {"x-ms-blob-type": "PageBlob", "x-ms-blob-content-length": str(size + FOOTER_SIZE)}
+        created = _ask(connection, "PUT", url, headers)
+        if created.status != 201:
+            raise ArmError(
+                409, "StorageAccountOperationFailed", f"The VHD blob could not be created ({created.status})."
+            )
+        headers = {"x-ms-page-write": "update", "x-ms-range": f"bytes={size}-{size + FOOTER_SIZE - 1}"}
+        _ask(connection, "PUT", f"{url}&comp=page", headers, make_footer(size, uuid.uuid4()))
+
+
+def writable(location: BlobLocation, now: float) -> dict[str, str]:
+    """Signed URLs of a blob and its container, for `create_vhd`."""
+    signed = blob_urls.signature(location.account, "rwlac", now)
+    container = location.url[: location.url.index(f"/{location.container}/") + len(location.container) + 1]
+    return {"url": f"{location.url}?{signed}", "container_url": f"{container}?{signed}"}
+
+
+@contextmanager
+def _connection(data_dir: Path, url: str) -> Iterator[http.client.HTTPConnection]:
+    parts = urlsplit(url)
+    trust = ssl.create_default_context(cafile=str(Certificates(data_dir).authority))
+    connection = http.client.HTTPSConnection(parts.hostname or "", parts.port, timeout=60, context=trust)
+    try:
+        yield connection
+    except OSError as error:
+        message = "The storage account's blobs cannot be reached; is the blob server (Azurite) installed?"
+        raise ArmError(409, "StorageAccountNotAvailable", message) from error
+    finally:
+        connection.close()
+
+
+class _Answer:
+    def __init__(self, response: http.client.HTTPResponse) -> None:
+        self.status = response.status
+        self.headers = response.headers
+        self.body = response.read()
+
+
+def _ask(
+    connection: http.client.HTTPConnection,
+    method: str,
+    url: str,
+    headers: dict[str, str] | None = None,
+    body: bytes = b"",
+) -> _Answer:
+    parts = urlsplit(url)
+    extra = {"Content-Length": str(len(body))} if method == "PUT" else {}
+    connection.request(
+        method, f"{parts.path}?{parts.query}", body or None, {"x-ms-version": _VERSION, **extra, **(headers or {})}
     )
+    return _Answer(connection.getresponse())
 
 
-def describe(ctx: Context, uri: str) -> dict[str, Any]:
-    account_of(ctx, uri)
-    raise ArmError(400, "NotSupported", "set below")
+def _read(connection: http.client.HTTPConnection, url: str, start: int, length: int) -> bytes:
+    answer = _ask(connection, "GET", url, {"x-ms-range": f"bytes={start}-{start + length - 1}"})
+    if answer.status != 206 or len(answer.body) != length:
+        raise ArmError(409, "AcquireDiskLeaseFailed", f"The VHD blob could not be read (status {answer.status}).")
+    return answer.body
 
 
-def fetch(store: PageStore, pages: str, blob: dict[str, Any]) -> None:
-    """Read the written pages of a blob, without its VHD footer, into `pages`."""
+def _ranges(connection: http.client.HTTPConnection, url: str) -> Iterator[tuple[int, int]]:
+    answer = _ask(connection, "GET", f"{url}&comp=pagelist")
+    if answer.status != 200:
+        raise ArmError(409, "AcquireDiskLeaseFailed", f"The VHD blob could not be read (status {answer.status}).")
+    # The text comes from the emulator's own blob server.
+    for item in ElementTree.fromstring(answer.body).iter("PageRange"):  # noqa: S314
+        yield int(item.findtext("Start") or 0), int(item.findtext("End") or 0) + 1

@@ -228,7 +228,7 @@ def _created(scope: Scope, args: dict[str, Any]) -> Any:
 
 
 def _fetch(data_dir: Path, args: dict[str, Any]) -> None:
-    blobs.fetch(page_store(data_dir), args["pages"], args["blob"])
+    blobs.fetch(data_dir, page_store(data_dir), args["pages"], args["blob"])
 
 
 @effect("compute.disk.import", work=_fetch)

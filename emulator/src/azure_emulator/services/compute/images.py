@@ -292,7 +292,7 @@ def _created(scope: Scope, args: dict[str, Any]) -> None:
 
 def _fetch(data_dir: Path, args: dict[str, Any]) -> None:
     for item in args["blobs"]:
-        blobs.fetch(page_store(data_dir), item["pages"], item["blob"])
+        blobs.fetch(data_dir, page_store(data_dir), item["pages"], item["blob"])
 
 
 @effect("compute.image.import", work=_fetch)

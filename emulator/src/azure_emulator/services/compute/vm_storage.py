@@ -140,7 +140,7 @@ def _unmanaged(ctx: Context, disk: dict[str, Any]) -> dict[str, Any] | None:
     uri = text_of(disk, "vhd", "uri")
     if uri is None:
         return None
-    blobs.account_of(ctx, uri)
+    blobs.locate(ctx, uri)
     return {"uri": uri}
 
 
@@ -301,9 +301,9 @@ def claim(scope: Scope, doc: Doc, disks: list[dict[str, Any]]) -> None:
             continue
         found["managedBy"] = doc["id"]
         found["_vm_deallocated"] = doc.get("_power") == "deallocated"
-        size = disk.get("diskSizeGB", 0) * GIB
-        if size > found["properties"]["diskSizeBytes"]:
-            found["properties"] |= {"diskSizeBytes": size, "diskSizeGB": disk["diskSizeGB"]}
+        size = disk.get("diskSizeGB", 0)
+        if size > found["properties"]["diskSizeGB"]:
+            found["properties"] |= {"diskSizeBytes": size * GIB, "diskSizeGB": size}
         refresh(found)
         scope.store.put(found["id"], found)
 
@@ -324,12 +324,28 @@ def release(scope: Scope, disks: list[dict[str, Any]]) -> list[Doc]:
     return released
 
 
+def _vhd_size(image: ImageSource | None) -> int:
+    return image.os.size_gb if image else 30
+
+
+def new_vhds(scope: Scope, doc: Doc, image: ImageSource | None) -> list[dict[str, Any]]:
+    """The page blobs that must be made for the unmanaged disks of a VM: arguments of `blobs.create_vhd`."""
+    profile = doc["properties"]["storageProfile"]
+    found = []
+    for disk in (profile["osDisk"], *profile["dataDisks"]):
+        if "vhd" in disk and disk["createOption"] != "Attach":
+            location = blobs.locate(scope, disk["vhd"]["uri"])
+            size = disk.get("diskSizeGB") or _vhd_size(image)
+            found.append({**blobs.writable(location, scope.clock.now()), "size_gb": size})
+    return found
+
+
 def make_disks(scope: Scope, doc: Doc, image: ImageSource | None) -> None:
     """Create the disks of a VM that do not exist yet, with their bytes, and complete the profile."""
     profile = doc["properties"]["storageProfile"]
     os_disk = profile["osDisk"]
     if "vhd" in os_disk:
-        os_disk.setdefault("diskSizeGB", image.os.size_gb if image else 30)
+        os_disk.setdefault("diskSizeGB", _vhd_size(image))
         os_disk.setdefault("name", f"{doc['name']}-os-disk")
     elif "id" not in os_disk["managedDisk"] and image is not None:
         os_disk.setdefault("name", f"{doc['name']}_{image.disk_label}_{uuid.uuid4().hex}")

@@ -13,6 +13,7 @@ from azure_emulator.core.context import Context, Reply, Scope
 from azure_emulator.core.errors import ArmError
 from azure_emulator.core.operations import effect
 from azure_emulator.core.values import missing, number_of, object_of, objects_of, required_text, tags_of, text_of
+from azure_emulator.services.compute import blobs
 from azure_emulator.services.compute._shared import (
     PROVIDER,
     check_idle,
@@ -30,6 +31,7 @@ from azure_emulator.services.compute.vm_storage import (
     check_new_names,
     claim,
     make_disks,
+    new_vhds,
     plan,
     plan_data_disks,
     release,
@@ -37,6 +39,8 @@ from azure_emulator.services.compute.vm_storage import (
 from azure_emulator.services.network import attachment
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from azure_emulator.core.store import Doc
 
 # Properties that come back as they were sent.
@@ -122,7 +126,10 @@ def _create(ctx: Context) -> Reply:
     ctx.store.put(doc["id"], doc)
     claim_interfaces(ctx, doc)
     claim(ctx, doc, [storage["osDisk"], *storage["dataDisks"]])
-    operation = ctx.operations.start("compute", doc["location"], "compute.vm.create", {"id": doc["id"]}, doc["id"])
+    vhds = new_vhds(ctx, doc, image)
+    effect_name = "compute.vm.create.unmanaged" if vhds else "compute.vm.create"
+    args = {"id": doc["id"], "vhds": vhds}
+    operation = ctx.operations.start("compute", doc["location"], effect_name, args, doc["id"])
     return Reply(201, present(doc, ctx.api_version), operation.headers())
 
 
@@ -186,6 +193,16 @@ def _created(scope: Scope, args: dict[str, Any]) -> None:
     make_disks(scope, doc, _image_of(scope, doc))
     doc["properties"]["provisioningState"] = "Succeeded"
     scope.store.put(doc["id"], doc)
+
+
+def _make_vhds(data_dir: Path, args: dict[str, Any]) -> None:
+    for vhd in args["vhds"]:
+        blobs.create_vhd(data_dir, **vhd)
+
+
+@effect("compute.vm.create.unmanaged", failed=_creation_failed, work=_make_vhds)
+def _created_unmanaged(scope: Scope, args: dict[str, Any]) -> None:
+    _created(scope, args)
 
 
 # Updates ---------------------------------------------------------------------------------------------------------
