@@ -88,10 +88,20 @@ def trusted_ca() -> str | None:
     return None
 
 
-def resolve(name_or_url: str, *, ca: str | None) -> Cloud:
+def connections(ca: str | None) -> Any:
+    """The connections of one task, an azure-core transport. Shared by all clients: reading the authorities is slow."""
+    try:
+        from azure.core.pipeline.transport import RequestsTransport
+    except ImportError as error:
+        raise errors.missing_sdk(error) from None
+    return RequestsTransport(connection_verify=ca or True)
+
+
+def resolve(name_or_url: str, *, ca: str | None, transport: Any = None) -> Cloud:
     """Find a cloud by its name (in any case) or by the https address of its management API.
 
     :param ca: as :func:`trusted_ca` gives it.
+    :param transport: connections to use; by default new ones.
     :raises InvalidInput: no such name, or the address does not answer as a management API does.
     :raises Unreachable: the address does not answer.
     """
@@ -108,20 +118,19 @@ def resolve(name_or_url: str, *, ca: str | None) -> Cloud:
     for cloud in KNOWN.values():
         if cloud.resource_manager == url.lower():
             return cloud
-    return _from_metadata(url, _fetch(f"{url}/metadata/endpoints?api-version=2022-09-01", ca=ca))
+    return _from_metadata(url, _fetch(f"{url}/metadata/endpoints?api-version=2022-09-01", transport or connections(ca)))
 
 
-def _fetch(url: str, *, ca: str | None) -> Any:
+def _fetch(url: str, transport: Any) -> Any:
     try:
         from azure.core import PipelineClient
         from azure.core.pipeline import policies
         from azure.core.rest import HttpRequest
     except ImportError as error:
         raise errors.missing_sdk(error) from None
-    client: Any = PipelineClient(
-        url, policies=[policies.ProxyPolicy(), policies.RetryPolicy(retry_total=1)], connection_verify=ca or True
-    )
-    with client, errors.translated(f"read the cloud's metadata at {url}"):
+    steps: list[Any] = [policies.ProxyPolicy(), policies.RetryPolicy(retry_total=1)]
+    client: Any = PipelineClient(url, policies=steps, transport=transport)
+    with errors.translated(f"read the cloud's metadata at {url}"):
         response = client.send_request(HttpRequest("GET", url), connection_timeout=20, read_timeout=30)
         if response.status_code != 200:
             raise _nonsense(url, f"HTTP {response.status_code}")

@@ -270,10 +270,13 @@ def _cli_cloud(name: str | None) -> str | None:
     return parser.get(name, "endpoint_resource_manager", fallback=name)
 
 
-def resolve_cloud(params: Mapping[str, Any], identity: Identity, *, ca: str | None) -> clouds.Cloud:
+def resolve_cloud(
+    params: Mapping[str, Any], identity: Identity, *, ca: str | None, transport: Any = None
+) -> clouds.Cloud:
     """The cloud that the parameters, the identity or the environment name; the public one otherwise."""
     name = params.get("cloud_environment") or identity.get("cloud_environment")
-    return clouds.resolve(name or environment().get("cloud_environment") or clouds.PUBLIC.name, ca=ca)
+    name = name or environment().get("cloud_environment") or clouds.PUBLIC.name
+    return clouds.resolve(name, ca=ca, transport=transport)
 
 
 class Credential:
@@ -283,11 +286,11 @@ class Credential:
     """
 
     def __init__(
-        self, identity: Identity, cloud: clouds.Cloud, *, ca: str | None = None, cache: TokenCache | None = None
+        self, identity: Identity, cloud: clouds.Cloud, *, transport: Any = None, cache: TokenCache | None = None
     ) -> None:
         self.identity = identity
         self._cloud = cloud
-        self._ca = ca
+        self._transport = transport
         self._cache = cache
         self._inner: TokenCredential | None = None
 
@@ -316,11 +319,6 @@ class Credential:
         if self._cache:
             self._cache.forget(self._key(scopes))
 
-    def close(self) -> None:
-        inner, self._inner = self._inner, None
-        if inner is not None and hasattr(inner, "close"):
-            inner.close()
-
     def _key(self, scopes: tuple[str, ...]) -> str:
         return key_for(
             kind=self.identity.kind, authority=self._authority, scopes=" ".join(scopes), **dict(self.identity.values)
@@ -343,7 +341,7 @@ class Credential:
         except ImportError as error:
             raise errors.missing_sdk(error) from None
         get = self.identity.values.get
-        transport: dict[str, Any] = {"connection_verify": self._ca or True}
+        transport: dict[str, Any] = {"transport": self._transport} if self._transport else {}
         known = {cloud.authority for cloud in clouds.KNOWN.values()}
         login = {**transport, "authority": self._authority, "disable_instance_discovery": self._authority not in known}
         app = {"tenant_id": get("tenant"), "client_id": get("client_id")}
@@ -368,7 +366,8 @@ class Credential:
         app, tenant = values.get("client_id", CLI_CLIENT_ID), values.get("tenant", "organizations")
         person = {"username": values["ad_user"], "password": values["password"]}
         if not self._cloud.well_known:
-            return PasswordCredential(authority=self._authority, tenant=tenant, client_id=app, ca=self._ca, **person)
+            where = {"authority": self._authority, "tenant": tenant, "client_id": app}
+            return PasswordCredential(**where, **person, transport=self._transport or clouds.connections(None))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # azure.azcollection's users still bring it
             credential: TokenCredential = sdk.UsernamePasswordCredential(app, tenant_id=tenant, **person, **login)

@@ -20,15 +20,15 @@ class PasswordCredential:
     """A ``TokenCredential`` for OAuth's password grant.
 
     :param authority: https address without the tenant.
-    :param ca: the certificate authorities to trust, ``None`` for certifi's.
+    :param transport: an azure-core transport.
     """
 
     def __init__(
-        self, *, authority: str, tenant: str, client_id: str, username: str, password: str, ca: str | None
+        self, *, authority: str, tenant: str, client_id: str, username: str, password: str, transport: Any
     ) -> None:
         self._url = f"{authority}/{tenant}/oauth2/v2.0/token"
         self._form = {"grant_type": "password", "client_id": client_id, "username": username, "password": password}
-        self._ca = ca
+        self._transport = transport
 
     def get_token(self, *scopes: str, **_: Any) -> AccessToken:
         """:raises azure.core.exceptions.ClientAuthenticationError: the service refuses."""
@@ -38,12 +38,10 @@ class PasswordCredential:
         from azure.core.pipeline import policies
         from azure.core.rest import HttpRequest
 
-        policies_: list[Any] = [policies.ProxyPolicy(), policies.RetryPolicy(retry_total=3)]
-        client: Any = PipelineClient(self._url, policies=policies_, connection_verify=self._ca or True)
+        steps: list[Any] = [policies.ProxyPolicy(), policies.RetryPolicy(retry_total=3)]
+        client: Any = PipelineClient(self._url, policies=steps, transport=self._transport)
         now = int(time.time())
-        with client:
-            request = HttpRequest("POST", self._url, data={**self._form, "scope": " ".join(scopes)})
-            response = client.send_request(request)
+        response = client.send_request(HttpRequest("POST", self._url, data={**self._form, "scope": " ".join(scopes)}))
         try:
             answer = response.json()
         except ValueError:

@@ -69,6 +69,7 @@ class Session:
 
     :ivar cloud: which Azure.
     :ivar credential: for other SDK clients (blobs); its tokens come from the run's cache.
+    :ivar ca: the certificate authorities to trust, for connections of one's own; ``None`` for certifi's.
     """
 
     def __init__(
@@ -77,11 +78,13 @@ class Session:
         credential: Credential,
         *,
         ca: str | None,
+        transport: Any,
         report: Callable[[str], None] | None = None,
     ) -> None:
         self.cloud = cloud
         self.credential = credential
         self.ca = ca
+        self._transport = transport
         self._report = report
 
     @classmethod
@@ -102,17 +105,15 @@ class Session:
         """
         identity = find(params)
         ca = clouds.trusted_ca()
-        cloud = resolve_cloud(params, identity, ca=ca)
+        transport = clouds.connections(ca)
+        cloud = resolve_cloud(params, identity, ca=ca, transport=transport)
         cache = TokenCache(token_cache) if token_cache else None
-        return cls(cloud, Credential(identity, cloud, ca=ca, cache=cache), ca=ca, report=report)
+        credential = Credential(identity, cloud, transport=transport, cache=cache)
+        return cls(cloud, credential, ca=ca, transport=transport, report=report)
 
     def close(self) -> None:
-        """Close the connections."""
-        for name in ("compute", "network", "storage", "_arm", "_transport"):
-            made = self.__dict__.pop(name, None)
-            if made is not None:
-                made.close()
-        self.credential.close()
+        """Close the connections; the session cannot be used any more."""
+        self._transport.close()
 
     @cached_property
     def subscription_id(self) -> str:
@@ -343,13 +344,6 @@ class Session:
 
     def _url(self, path: str, api_version: str, query: Mapping[str, str] | None = None) -> str:
         return f"{self.cloud.resource_manager}{path}?{urlencode({**(query or {}), 'api-version': api_version})}"
-
-    @cached_property
-    def _transport(self) -> Any:
-        """The connections, shared by all clients."""
-        from azure.core.pipeline.transport import RequestsTransport
-
-        return RequestsTransport(connection_verify=self.ca or True)
 
     @cached_property
     def _client_arguments(self) -> dict[str, Any]:

@@ -212,9 +212,8 @@ class TestLogin:
 
     def log_in(self, azure: FakeAzure, cloud: clouds.Cloud, kind: str, **values: str) -> dict[str, str]:
         identity = Identity(kind, "Parameters", {"tenant": TENANT, "client_id": CLIENT, **values})
-        credential = Credential(identity, cloud, ca=str(azure.ca))
+        credential = Credential(identity, cloud, transport=clouds.connections(str(azure.ca)))
         assert credential.get_token(cloud.scope).token == "token-1"
-        credential.close()
         return dict(parse_qsl(next(got.raw for got in azure.requests if got.path.endswith("/token")).decode()))
 
     def test_secret(self, azure: FakeAzure, cloud: clouds.Cloud) -> None:
@@ -264,7 +263,10 @@ class TestLogin:
         answer = {"access_token": "managed", "expires_on": "32472144000", "resource": azure.url, "token_type": "Bearer"}
         azure.on("GET", "/msi", Answer(body=answer))
         identity = Identity("managed", "Managed identity", {"client_id": CLIENT})
-        assert Credential(identity, cloud, ca=str(azure.ca)).get_token(cloud.scope).token == "managed"
+        assert (
+            Credential(identity, cloud, transport=clouds.connections(str(azure.ca))).get_token(cloud.scope).token
+            == "managed"
+        )
         assert azure.requests[-1].query["client_id"] == CLIENT
 
     def test_a_user_of_the_public_cloud_goes_through_azure_identity(self) -> None:
@@ -280,12 +282,17 @@ class TestLogin:
     def test_a_malformed_tenant(self, azure: FakeAzure, cloud: clouds.Cloud) -> None:
         identity = Identity("secret", "Environment", {"tenant": "a b", "client_id": CLIENT, "secret": SECRET})
         with pytest.raises(CredentialError, match=r"Environment:.*tenant"):
-            Credential(identity, cloud, ca=str(azure.ca)).get_token(cloud.scope)
+            Credential(identity, cloud, transport=clouds.connections(str(azure.ca))).get_token(cloud.scope)
 
     def test_authority_host(self, environment: pytest.MonkeyPatch, azure: FakeAzure) -> None:
         environment.setenv("AZURE_AUTHORITY_HOST", azure.url)
         identity = Identity("secret", "Environment", {"tenant": TENANT, "client_id": CLIENT, "secret": SECRET})
-        assert Credential(identity, clouds.PUBLIC, ca=str(azure.ca)).get_token(clouds.PUBLIC.scope).token == "token-1"
+        assert (
+            Credential(identity, clouds.PUBLIC, transport=clouds.connections(str(azure.ca)))
+            .get_token(clouds.PUBLIC.scope)
+            .token
+            == "token-1"
+        )
         environment.setenv("AZURE_AUTHORITY_HOST", "http://login.example")
         with pytest.raises(InvalidInput, match="AZURE_AUTHORITY_HOST"):
             Credential(identity, clouds.PUBLIC).get_token(clouds.PUBLIC.scope)
