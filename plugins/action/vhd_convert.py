@@ -3,4 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from ansible_collections.goldenimage.azure.plugins.plugin_utils._in_controller import ActionModule  # noqa: F401
+from ansible_collections.goldenimage.azure.plugins.plugin_utils._in_controller import ActionModule
+
+__all__ = ["ActionModule"]

@@ -33,12 +33,10 @@ from ansible_collections.goldenimage.azure.plugins.module_utils._runtime import 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+SDK = ("azure.identity", "azure.mgmt.compute", "azure.mgmt.network", "azure.mgmt.storage", "azure.storage.blob")
 try:
-    import azure.identity
-    import azure.mgmt.compute
-    import azure.mgmt.network
-    import azure.mgmt.storage
-    import azure.storage.blob  # noqa: F401
+    for name in SDK:
+        importlib.import_module(name)
 except ImportError:
     HAS_SDK = False
 else:

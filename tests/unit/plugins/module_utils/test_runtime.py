@@ -99,22 +99,22 @@ def test_unexpected_failure_is_short_and_keeps_secrets() -> None:
     assert "Traceback" not in result["msg"]
 
 
-def test_undo_in_reverse_order_whatever_happened() -> None:
-    for end in (done, lambda _task: 1 / 0, lambda _task: signal_self()):
-        log: list[str] = []
+@pytest.mark.parametrize("end", [done, lambda _task: 1 / 0, lambda _task: signal_self()])
+def test_undo_in_reverse_order_whatever_happened(end: Any) -> None:
+    log: list[str] = []
 
-        def execute(task: Task, end: Any = end, log: list[str] = log) -> dict[str, Any]:
-            task.undo("first", lambda: log.append("first"))
-            task.undo("stays", lambda: log.append("stays")).dismiss()
-            task.undo("now", lambda: log.append("now")).run()
-            with task.undo("block", lambda: log.append("block")):
-                log.append("work")
-            task.undo("second", lambda: log.append("second"))
-            result: dict[str, Any] = end(task)
-            return result
+    def execute(task: Task) -> dict[str, Any]:
+        task.undo("first", lambda: log.append("first"))
+        task.undo("stays", lambda: log.append("stays")).dismiss()
+        task.undo("now", lambda: log.append("now")).run()
+        with task.undo("block", lambda: log.append("block")):
+            log.append("work")
+        task.undo("second", lambda: log.append("second"))
+        result: dict[str, Any] = end(task)
+        return result
 
-        run(execute)
-        assert log == ["now", "work", "block", "second", "first"]
+    run(execute)
+    assert log == ["now", "work", "block", "second", "first"]
 
 
 def test_failing_undo_is_named_and_keeps_no_other() -> None:
