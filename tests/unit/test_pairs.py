@@ -17,8 +17,6 @@ STUB = [
     "from ansible_collections.goldenimage.azure.plugins.plugin_utils._in_controller import ActionModule",
     '__all__ = ["ActionModule"]',
 ]
-    "from ansible_collections.goldenimage.azure.plugins.plugin_utils._in_controller import ActionModule  # noqa: F401"
-)
 
 
 def runs_by_the_runtime(path: Path) -> bool:
