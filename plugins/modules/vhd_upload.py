@@ -283,6 +283,7 @@ def _fingerprint(task: Task, disk: AzureDisk) -> str:
 def _upload(task: Task, disk: AzureDisk, target: DiskTarget | BlobTarget) -> dict[str, Any]:
     params = task.params
     with target.receiving() as grant, PageBlob(_access(grant), ca=task.azure.ca, verify=params["verify"]) as blob:
+        blob.clear_all()  # what an earlier attempt may have left
         progress = task.progress(None, data_size(disk))
         moved = transfer(disk, blob, workers=params["connections"], update=progress.update)
         blob.write(disk.size, memoryview(disk.footer))

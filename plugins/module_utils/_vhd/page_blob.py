@@ -21,7 +21,7 @@ import time
 from base64 import b64decode
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 from xml.etree import ElementTree
 
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import GoldenImageError
@@ -112,14 +112,24 @@ class PageBlob:
 
     def page_ranges(self) -> list[tuple[int, int]]:
         """Return what the blob holds as (offset, end), merged and in order."""
-        answer = self._request("Reading the page ranges", "GET", "pagelist", {})
         merged: list[tuple[int, int]] = []
-        for item in ElementTree.fromstring(answer.body).iter("PageRange"):  # noqa: S314 - no entities in the answer of Azure
-            start, end = int(item.findtext("Start", "0")), int(item.findtext("End", "-1")) + 1
-            if merged and merged[-1][1] == start:
-                start = merged.pop()[0]
-            merged.append((start, end))
+        marker: str | None = ""
+        while marker is not None:
+            comp = f"pagelist&marker={quote(marker)}" if marker else "pagelist"
+            answer = self._request("Reading the page ranges", "GET", comp, {})
+            page = ElementTree.fromstring(answer.body)  # noqa: S314 - expat limits what entities can do
+            for item in page.iter("PageRange"):
+                start, end = int(item.findtext("Start", "0")), int(item.findtext("End", "-1")) + 1
+                if merged and merged[-1][1] == start:
+                    start = merged.pop()[0]
+                merged.append((start, end))
+            marker = page.findtext("NextMarker") or None
         return merged
+
+    def clear_all(self) -> None:
+        """Make everything that was written before read as zeros."""
+        for start, end in self.page_ranges():
+            self.clear(start, end - start)
 
     def abort(self) -> None:
         """Stop retries and break the connections."""
