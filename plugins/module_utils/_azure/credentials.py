@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import configparser
 import json
+import logging
 import os
 import shutil
 import warnings
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from azure.core.credentials import AccessToken, TokenCredential
+
+# Refused logins are told by our own errors; without a handler, Python would print azure-identity's warnings to stderr.
+for _name in ("azure", "msal"):
+    logging.getLogger(_name).addHandler(logging.NullHandler())
 
 AUTH_SOURCES = ("auto", "cli", "env", "credential_file", "msi", "workload_identity")
 

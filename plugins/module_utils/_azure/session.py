@@ -10,6 +10,7 @@ read through azure-core's response hook, which works the same from azure-mgmt-co
 from __future__ import annotations
 
 import json
+import re
 from collections import deque
 from collections.abc import Iterable, Mapping
 from functools import cached_property
@@ -173,7 +174,7 @@ class Session:
         :raises AzureError: any other refusal, an unknown subscription among them.
         """
         try:
-            reply, _request = self._call(call, args, kwargs, what or _describe("read", call, args))
+            reply, _request = self._call(call, args, kwargs, what or _describe(call, args))
         except errors.AzureError as error:
             if _absent(error):
                 return None
@@ -190,7 +191,7 @@ class Session:
 
         def attempt() -> None:
             pages.clear()
-            with errors.translated(what or _describe("list", call, args)):
+            with errors.translated(what or _describe(call, args)):
                 found = call(*args, raw_response_hook=keep, **RETRY, **kwargs)
                 if isinstance(found, Iterable):
                     deque(found, maxlen=0)  # turns the pages; what the models make of them is not wanted
@@ -226,7 +227,7 @@ class Session:
         :raises OperationFailed: it accepted, and failed later.
         :raises OperationTimeout: the time limit has passed; the operation goes on.
         """
-        what = what or _describe("send", call, args)
+        what = what or _describe(call, args)
         if body is not None:
             args = (*args, json.dumps(body).encode())
             kwargs["content_type"] = "application/json"
@@ -243,7 +244,7 @@ class Session:
 
         :returns: the resource in its final state, which may be ``Failed``; ``None`` if it does not exist.
         """
-        what = what or _describe("wait for", call, args)
+        what = what or _describe(call, args)
         try:
             reply, request = self._call(call, args, kwargs, what)
         except errors.AzureError as error:
@@ -422,6 +423,14 @@ def _json(response: Any) -> Any:
         return None
 
 
-def _describe(verb: str, call: Callable[..., Any], args: tuple[Any, ...]) -> str:
-    name = getattr(call, "__qualname__", "").partition("Operations.")[0] or "resource"
-    return " ".join([verb, name, "/".join(str(argument) for argument in args if isinstance(argument, str))]).strip()
+def _describe(call: Callable[..., Any], args: tuple[Any, ...]) -> str:
+    """What an SDK method does, in words: ``create or update virtual machine rg/vm``."""
+    verb = getattr(call, "__name__", "call").removeprefix("begin_").replace("_", " ")
+    plural = getattr(call, "__qualname__", "").partition("Operations.")[0]
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", plural).lower()
+    for ending, singular in (("ies", "y"), ("sses", "ss"), ("s", "")):
+        if words.endswith(ending):
+            words = words.removesuffix(ending) + singular
+            break
+    ids = "/".join(argument for argument in args if isinstance(argument, str))
+    return " ".join(part for part in (verb, words, ids) if part)

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -206,6 +208,11 @@ class TestSend:
         with pytest.raises(errors.AzureError, match="Detach the disk"):
             session.send(session.compute.disks.begin_delete, "rg", "d")
 
+    def test_without_words_the_failure_names_the_call(self, azure: FakeAzure, session: Session) -> None:
+        machines = session.compute.virtual_machines
+        with pytest.raises(errors.AzureError, match=r"^Could not power off virtual machine rg/v: ResourceNotFound"):
+            session.send(machines.begin_power_off, "rg", "v")
+
     def test_compute_throttling_has_no_wrapper(self, azure: FakeAzure, session: Session) -> None:
         body = {
             "code": "OperationNotAllowed",
@@ -335,6 +342,19 @@ class TestTokens:
         assert session.credential.get_token(session.cloud.storage_scope).token == "token-1"
         asked = next(request for request in azure.requests if request.path.startswith(f"/{TENANT}/oauth2"))
         assert b"storage.azure.com" in asked.raw
+
+
+def test_the_sdk_prints_nothing(params: Mapping[str, Any]) -> None:
+    code = (
+        "import json, sys\n"
+        "from ansible_collections.goldenimage.azure.plugins.module_utils._azure import errors, session\n"
+        "opened = session.Session.open(json.loads(sys.stdin.read()))\n"
+        "try:\n    opened.read(opened.compute.disks.get, 'rg', 'd')\n"
+        "except errors.AuthenticationFailed:\n    print('refused')\n"
+    )
+    text = json.dumps({**params, "secret": "wrong"})
+    done = subprocess.run([sys.executable, "-c", code], input=text, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("refused\n", "")
 
 
 def test_nothing_of_a_task_shows_in_its_representation(session: Session) -> None:
