@@ -81,7 +81,19 @@ if ! cmp -s emulator/pyproject.toml .venv/.installed-emulator; then
   cp emulator/pyproject.toml .venv/.installed-emulator
 fi
 
+# The oldest supported Ansible and SDK, to test with.
+if [ "$stage" = test ] && ! cmp -s requirements/floor.txt .venv-floor/.installed-floor; then
+  say "Making .venv-floor (requirements/floor.txt)"
+  rm -rf .venv-floor
+  "$python" -m venv .venv-floor
+  .venv-floor/bin/python -m pip --quiet --disable-pip-version-check install --require-hashes --requirement requirements/floor.txt 2> >(grep -v "is ignored: it is neither" >&2)
+  cp requirements/floor.txt .venv-floor/.installed-floor
+fi
+
 # goldenimage.azure resolves from any clone path: Ansible looks for collections in site-packages too.
-site=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
-mkdir -p "$site/ansible_collections/goldenimage"
-ln -sfn "$(pwd)" "$site/ansible_collections/goldenimage/azure"
+for environment in .venv .venv-floor; do
+  [ -x "$environment/bin/python" ] || continue
+  site=$("$environment/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+  mkdir -p "$site/ansible_collections/goldenimage"
+  ln -sfn "$(pwd)" "$site/ansible_collections/goldenimage/azure"
+done

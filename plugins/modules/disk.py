@@ -122,7 +122,7 @@ from typing import Any
 
 from ansible_collections.goldenimage.azure.plugins.module_utils._azure import ids
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import InvalidInput
-from ansible_collections.goldenimage.azure.plugins.module_utils._resources import disks
+from ansible_collections.goldenimage.azure.plugins.module_utils._resources import disks, locations
 from ansible_collections.goldenimage.azure.plugins.module_utils._resources._shape import present
 from ansible_collections.goldenimage.azure.plugins.module_utils._runtime import Task, run_module
 
@@ -172,7 +172,7 @@ def execute(task: Task) -> dict[str, Any]:
     )
     plan = disks.plan(found, wanted, source_stated=bool(source or task.params["source_uri"]))
     if found is None:
-        check_new(task)
+        check_new(task, wanted["location"])
     if plan.changed and not task.check_mode:
         found = (disks.create if plan.action == "create" else disks.update)(task, group, name, wanted)
     return task.result(plan, disk=present(found or {"name": name, **wanted}))
@@ -189,7 +189,7 @@ def resolve_source(task: Task) -> str | None:
     return str(ids.resolve(source, type_=disks.TYPE, parameter="source", **where))
 
 
-def check_new(task: Task) -> None:
+def check_new(task: Task, location: str) -> None:
     """What a new disk needs, said before anything is written."""
     params = task.params
     if not (params["disk_size_gb"] or params["source"] or params["source_uri"]):
@@ -197,6 +197,7 @@ def check_new(task: Task) -> None:
             f"The disk {params['name']} does not exist, and neither a size nor a source is given.",
             remedy="Set disk_size_gb for an empty disk, or source, or source_uri with storage_account.",
         )
+    locations.check(task.azure, location)
     if params["source"]:
         disks.check_source(task.azure, params["source"])
 

@@ -4,13 +4,15 @@
 """Every module's target, inside the controller and as ordinary modules, at both ends of the SDK range.
 
 A target is a role in ``tests/integration/targets/<module>``, as for ``ansible-test integration``. It is given
-``test_resource_group`` (an existing, empty group), ``test_location`` and ``output_dir`` (an empty folder).
+``test_resource_group`` (an existing, empty group), ``test_location``, ``test_public_key``, ``test_password``,
+``output_dir`` (an empty folder), ``emulator_data`` (where the request log lies), and the task files of setup_cycle.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import secrets
 import subprocess
 import sys
 from pathlib import Path
@@ -20,39 +22,66 @@ import yaml
 
 from .conftest import REPOSITORY, LocalAzure
 
-TARGETS = sorted(path.parent.parent.name for path in (Path(__file__).parent / "targets").glob("*/tasks/main.yml"))
+ROLES = Path(__file__).parent / "targets"
+TARGETS = sorted(path.parent.parent.name for path in ROLES.glob("*/tasks/main.yml"))
 # The oldest releases that the collection promises; made by tests/run.sh.
 FLOOR = REPOSITORY / ".venv-floor" / "bin"
 NEWEST = Path(sys.executable).parent
 
 
 def play(target: str) -> list[dict[str, object]]:
-    """One play that makes the target's resource group, runs the role, and removes the group whatever happened."""
-    group = "/subscriptions/{{ lookup('env', 'AZURE_SUBSCRIPTION_ID') }}/resourceGroups/{{ test_resource_group }}"
+    """One play: make the target's resource group, then do what the target does."""
+    group = {"name": "{{ test_resource_group }}", "location": "{{ test_location }}"}
     return [
         {
             "name": f"Target {target}",
             "hosts": "localhost",
             "gather_facts": False,
-            "roles": [{"role": str(Path(__file__).parent / "targets" / target)}],
-            "vars": {"test_group_id": group},
+            "pre_tasks": [{"name": "The target's resource group", "goldenimage.azure.resource_group": group}],
+            "roles": [{"role": str(ROLES / target)}],
         }
     ]
+
+
+@pytest.fixture(scope="session")
+def public_key(tmp_path_factory: pytest.TempPathFactory) -> str:
+    key = tmp_path_factory.mktemp("ssh") / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "test", "-f", str(key)], check=True)
+    return key.with_suffix(".pub").read_text().strip()
 
 
 @pytest.mark.parametrize("sdk", ["newest", "floor"])
 @pytest.mark.parametrize("way", ["controller", "ordinary"])
 @pytest.mark.parametrize("target", TARGETS)
-def test_target(azure: LocalAzure, tmp_path: Path, target: str, way: str, sdk: str) -> None:
+def test_target(azure: LocalAzure, public_key: str, tmp_path: Path, target: str, way: str, sdk: str) -> None:
     binaries = FLOOR if sdk == "floor" else NEWEST
-    group = f"it-{target}-{way}-{sdk}".replace("_", "-")
-    azure.command("group", group, "--location", "westeurope")
     playbook = tmp_path / "target.yml"
     playbook.write_text(yaml.safe_dump(play(target), sort_keys=False))
-    variables = {"test_resource_group": group, "test_location": "westeurope", "output_dir": str(tmp_path), "test_way": way}
-    if way == "ordinary":
-        variables["goldenimage_run_in_controller"] = False
+    variables = {
+        "test_resource_group": f"it-{target}-{way}-{sdk}".replace("_", "-"),
+        "test_location": "westeurope",
+        "test_public_key": public_key,
+        "test_password": f"Aa1-{secrets.token_urlsafe(12)}",
+        "output_dir": str(tmp_path),
+        "emulator_data": str(azure.data),
+        "goldenimage_run_in_controller": way == "controller",
+        **{
+            f"{name}_tasks": str(ROLES / "setup_cycle" / "tasks" / f"{name}.yml")
+            for name in ("step", "refused", "os_disk")
+        },
+    }
     environment = {**os.environ, **azure.environment, "PATH": f"{binaries}:{os.environ['PATH']}"}
-    command = [str(binaries / "ansible-playbook"), "-i", "localhost,", "-c", "local", str(playbook), "-e", json.dumps(variables)]
-    run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=False, cwd=tmp_path)
+    command = [
+        str(binaries / "ansible-playbook"),
+        "-i",
+        "localhost,",
+        "-c",
+        "local",
+        str(playbook),
+        "-e",
+        json.dumps(variables),
+    ]
+    run = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=600, check=False, cwd=tmp_path
+    )
     assert run.returncode == 0, f"{run.stdout[-6000:]}\n{run.stderr[-3000:]}"

@@ -251,11 +251,11 @@ def _apply(task: Task, plan: Plan, found: Wire, wanted: Wire) -> None:
     if properties:
         machines = task.azure.compute.virtual_machines
         group, name = task.params["resource_group"], task.params["name"]
-        changed = {
-            key: value for key, value in wanted["properties"].items() if key in ("hardwareProfile", "storageProfile")
-        }
-        changed.get("storageProfile", {}).pop("imageReference", None)
-        changed.get("storageProfile", {}).pop("osDisk", None)
+        asked = wanted.get("properties", {})
+        # The size is always sent: any update makes Azure apply a machine again whose provisioning has failed.
+        size = asked.get("hardwareProfile") or found["properties"]["hardwareProfile"]
+        storage = {"dataDisks": asked.get("storageProfile", {}).get("dataDisks")}
+        changed = {"hardwareProfile": size, "storageProfile": storage}
         body = stated({"tags": wanted.get("tags"), "properties": changed})
         task.azure.send(machines.begin_update, group, name, body=body, what=f"update the machine {found['name']}")
     if "power_state" in plan.changes:
