@@ -21,13 +21,13 @@ from azure_emulator import daemon
 from azure_emulator.core import credentials as credentials_of
 from azure_emulator.core import requestlog
 from azure_emulator.core.certificates import Certificates
-from azure_emulator.server import AlreadyRunning, serve
+from azure_emulator.server import AlreadyRunningError, serve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-class Problem(Exception):
+class CommandError(Exception):
     """Ends the command with a message and exit code 1."""
 
 
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         options.call(options)
-    except Problem as problem:
+    except CommandError as problem:
         sys.stderr.write(f"azure-emulator: {problem}\n")
         return 1
     return 0
@@ -49,8 +49,8 @@ def _start(options: argparse.Namespace) -> None:
         return
     try:
         _say(daemon.start(options.data, options.port))
-    except daemon.StartFailed as error:
-        raise Problem(f"the server did not start:\n{error}") from None
+    except daemon.StartError as error:
+        raise CommandError(f"the server did not start:\n{error}") from None
 
 
 def _run(options: argparse.Namespace) -> None:
@@ -65,10 +65,10 @@ def _run(options: argparse.Namespace) -> None:
 
     try:
         serve(options.data, options.port, ready)
-    except AlreadyRunning:
-        raise Problem(f"another process serves {options.data}") from None
+    except AlreadyRunningError:
+        raise CommandError(f"another process serves {options.data}") from None
     except OSError as error:
-        raise Problem(f"cannot serve on port {options.port}: {error}") from None
+        raise CommandError(f"cannot serve on port {options.port}: {error}") from None
 
 
 def _status(options: argparse.Namespace) -> None:
@@ -80,7 +80,7 @@ def _stop(options: argparse.Namespace) -> None:
     try:
         _say("stopped" if daemon.stop(options.data) else "not running")
     except TimeoutError as error:
-        raise Problem(str(error)) from None
+        raise CommandError(str(error)) from None
 
 
 def _reset(options: argparse.Namespace) -> None:
@@ -128,14 +128,14 @@ def _install_azurite(_options: argparse.Namespace) -> None:
 
     try:
         _say(str(blob_server.install()))
-    except blob_server.Missing as missing:
-        raise Problem(str(missing)) from None
+    except blob_server.BlobServerError as missing:
+        raise CommandError(str(missing)) from None
 
 
 def _url(options: argparse.Namespace) -> str:
     found = daemon.running(options.data)
     if found is None:
-        raise Problem(
+        raise CommandError(
             f"no server is running for {options.data}; start one with: azure-emulator start --data {options.data}"
         )
     return found[1]
@@ -143,7 +143,7 @@ def _url(options: argparse.Namespace) -> str:
 
 def _control(options: argparse.Namespace, url: str, method: str, path: str) -> object:
     secrets = credentials_of.load(options.data)
-    request = urllib.request.Request(
+    request = urllib.request.Request(  # noqa: S310 - our own https URL
         f"{url}/_control{path}", method=method, headers={"Authorization": f"Bearer {secrets.control_token}"}
     )
     context = ssl.create_default_context(cafile=str(Certificates(options.data).authority))
@@ -154,7 +154,7 @@ def _control(options: argparse.Namespace, url: str, method: str, path: str) -> o
             value: object = json.load(answer)
             return value
     except (OSError, ValueError) as error:
-        raise Problem(f"the server at {url} does not answer as it should: {error}") from None
+        raise CommandError(f"the server at {url} does not answer as it should: {error}") from None
 
 
 def _say(text: str) -> None:

@@ -22,14 +22,14 @@ _STOP_SECONDS = 15
 LOG_FILE = "server.log"
 
 
-class StartFailed(Exception):
+class StartError(Exception):
     """The server process ended before it answered; the text is the end of its log."""
 
 
 def start(data_dir: Path, port: int) -> str:
     """Start a server and wait until it answers; its URL.
 
-    :raises StartFailed: with what the server said.
+    :raises StartError: with what the server said.
     """
     data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     log = os.open(data_dir / LOG_FILE, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -54,7 +54,7 @@ def start(data_dir: Path, port: int) -> str:
     if not url:
         process.kill()
         process.wait()
-        raise StartFailed(_tail(data_dir / LOG_FILE, begin))
+        raise StartError(_tail(data_dir / LOG_FILE, begin))
     return url
 
 

@@ -13,9 +13,11 @@ import os
 import signal
 import socket
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from azure_emulator import services
 from azure_emulator.control import api
@@ -28,7 +30,7 @@ from azure_emulator.core.routing import Router
 from azure_emulator.services.identity import grants
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -38,7 +40,7 @@ SERVER_FILE = "server.json"
 LOCK_FILE = "server.lock"
 
 
-class AlreadyRunning(Exception):
+class AlreadyRunningError(Exception):
     """Another process serves this folder."""
 
 
@@ -48,7 +50,8 @@ class Application:
     def __init__(self, emulator: Emulator) -> None:
         routes, mounts = services.collect()
         self._emulator = emulator
-        self._mounts: list[tuple[str, ASGIApp]] = [(api.PREFIX, api.Control(emulator))]
+        self._control = api.Control(emulator)
+        self._mounts: list[tuple[str, ASGIApp]] = [(api.PREFIX, self._control)]
         self._mounts += [(prefix, factory(emulator)) for prefix, factory in mounts]
         self._arm: ASGIApp = Dispatcher(emulator, Router(routes))
 
@@ -67,10 +70,20 @@ class Application:
                 self._emulator.log.add(_entry(scope, message, time.perf_counter() - begun))
             await send(message)
 
+        if target is not self._control and self._control.plan.rules:
+            try:
+                if await self._control.plan.strike(scope, receive, logged):
+                    return
+            except ConnectionResetError:
+                self._emulator.log.add(_entry(scope, {"status": 0}, time.perf_counter() - begun))
+                scope["state"]["transport"].abort()
+                # Let the protocol see that nobody waits for an answer any more.
+                await asyncio.sleep(0.01)
+                return
         await target(scope, receive, logged)
 
 
-def _entry(scope: Scope, message: Message, seconds: float) -> dict[str, Any]:
+def _entry(scope: Scope, message: Mapping[str, Any], seconds: float) -> dict[str, Any]:
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
     return {
         "time": round(time.time(), 6),
@@ -85,10 +98,29 @@ def _entry(scope: Scope, message: Message, seconds: float) -> dict[str, Any]:
     }
 
 
+class _Protocol(H11Protocol):
+    """Lets the application reach the connection: planned faults reset it."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        self.app_state = {**self.app_state, "transport": transport}
+        super().connection_made(transport)
+
+
+class _Server(uvicorn.Server):
+    """Ends by itself on a signal, so that children are stopped afterwards; uvicorn would let the signal kill it."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        yield
+
+
 def serve(data_dir: Path, port: int, ready: Callable[[str], None]) -> None:
     """Run until SIGTERM or SIGINT. ``ready`` is called with the URL once requests are answered.
 
-    :raises AlreadyRunning: when another process holds the folder's lock.
+    :raises AlreadyRunningError: when another process holds the folder's lock.
     :raises OSError: when the port cannot be had.
     """
     data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -109,6 +141,7 @@ async def _serve(data_dir: Path, port: int, ready: Callable[[str], None]) -> Non
     grants.bind(secrets, emulator.tokens)
     config = uvicorn.Config(
         Application(emulator),
+        http=_Protocol,
         ssl_certfile=str(certificates.certificate),
         ssl_keyfile=str(certificates.key),
         log_config=None,
@@ -118,7 +151,7 @@ async def _serve(data_dir: Path, port: int, ready: Callable[[str], None]) -> Non
         timeout_keep_alive=75,
         timeout_graceful_shutdown=5,
     )
-    server = uvicorn.Server(config)
+    server = _Server(config)
     emulator.begin()
     state = {"pid": os.getpid(), "port": sockets[0].getsockname()[1], "url": url}
     credentials_of.write_private(data_dir / SERVER_FILE, json.dumps(state) + "\n")
@@ -131,6 +164,9 @@ async def _serve(data_dir: Path, port: int, ready: Callable[[str], None]) -> Non
         await task
     finally:
         emulator.end()
+        if emulator.unfinished:
+            # A copy of many gigabytes would hold the process back; it is repeated at the next start.
+            os._exit(0)
 
 
 def _lock(data_dir: Path) -> int:
@@ -139,7 +175,7 @@ def _lock(data_dir: Path) -> int:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         os.close(descriptor)
-        raise AlreadyRunning(str(data_dir)) from None
+        raise AlreadyRunningError(str(data_dir)) from None
     os.ftruncate(descriptor, 0)
     os.write(descriptor, f"{os.getpid()}\n".encode())
     return descriptor

@@ -11,6 +11,7 @@ Every call needs ``Authorization: Bearer <control_token of DIR/credentials.json>
 ``GET  /_control/requests`` ``?writes=true&after=N``: the request log
 ``POST /_control/guest``    ``{"vm": id, "event": "shutdown"}``: something happened inside a machine
 ``GET|PUT /_control/latency``  ``{"name", "factor", "polls", "seconds": {effect pattern: seconds}}``
+``GET|PUT /_control/faults``   the plan of faults, see `faults`; ``{"rules": []}`` ends it
 ``POST /_control/clock``    ``{"advance": seconds}`` | ``{"freeze": epoch or null}`` | ``{"run": true}``
 ==========================  ==========================================================================================
 """
@@ -27,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from azure_emulator.control import faults
 from azure_emulator.core import clock, hooks, latency, requestlog
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from azure_emulator.core.app import Emulator
 
 PREFIX = "/_control"
+_FAULTS = "faults"
 
 
 class ControlError(Exception):
@@ -52,6 +55,8 @@ class Control:
 
     def __init__(self, emulator: Emulator) -> None:
         self._emulator = emulator
+        with emulator.reading() as scope:
+            self.plan = faults.parse(scope.store.kv_get(_FAULTS, "plan") or {})
         self._calls: dict[tuple[str, str], Callable[[Request, dict[str, Any]], Any]] = {
             ("GET", "/status"): self._status,
             ("POST", "/reset"): self._reset,
@@ -60,6 +65,8 @@ class Control:
             ("GET", "/latency"): self._get_latency,
             ("PUT", "/latency"): self._put_latency,
             ("POST", "/clock"): self._clock,
+            ("GET", "/faults"): self._get_faults,
+            ("PUT", "/faults"): self._put_faults,
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -103,6 +110,7 @@ class Control:
 
     def _reset(self, _request: Request, _body: dict[str, Any]) -> Any:
         self._emulator.reset()
+        self.plan = faults.Plan()
         return {}
 
     def _requests(self, request: Request, _body: dict[str, Any]) -> Any:
@@ -132,6 +140,20 @@ class Control:
         with self._emulator.writing() as scope:
             latency.save(scope.store, profile)
         return asdict(profile)
+
+    def _get_faults(self, _request: Request, _body: dict[str, Any]) -> Any:
+        with self._emulator.reading() as scope:
+            return scope.store.kv_get(_FAULTS, "plan") or {"rules": []}
+
+    def _put_faults(self, _request: Request, body: dict[str, Any]) -> Any:
+        try:
+            plan = faults.parse(body)
+        except (TypeError, ValueError) as error:
+            raise ControlError(400, str(error)) from None
+        with self._emulator.writing() as scope:
+            scope.store.kv_put(_FAULTS, "plan", body)
+        self.plan = plan
+        return body
 
     def _clock(self, _request: Request, body: dict[str, Any]) -> Any:
         actions: dict[str, Callable[[Any, Any], float]] = {

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
+_END_SECONDS = 5
 
 
 class Emulator:
@@ -44,6 +45,8 @@ class Emulator:
         self.readers = ThreadPoolExecutor(4, "reader")
         self.writers = ThreadPoolExecutor(2, "writer")
         self._workers = ThreadPoolExecutor(2, "work")
+        #: Set by `end`: background work was still running and is left to the next start.
+        self.unfinished = False
         self._working: dict[str, Future[None]] = {}
 
     # --- transactions ----------------------------------------------------------------------------------------------
@@ -114,11 +117,14 @@ class Emulator:
 
     def end(self) -> None:
         """Stop threads and children; unfinished work is taken up at the next start."""
-        for pool in (self.readers, self.writers, self._workers):
+        for pool in (self.readers, self.writers):
             pool.shutdown(wait=True, cancel_futures=True)
+        self._workers.shutdown(wait=False, cancel_futures=True)
+        self.unfinished = bool(wait(list(self._working.values()), timeout=_END_SECONDS).not_done)
         for function in hooks.stop:
             function(self)
-        self.database.close()
+        if not self.unfinished:
+            self.database.close()
         self.log.close()
 
     def reset(self) -> None:

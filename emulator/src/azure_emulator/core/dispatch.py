@@ -48,6 +48,20 @@ class Incoming:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class _Match:
+    """A route, or why there is none: that is told only to callers with a token, as ARM does."""
+
+    route: Route | None
+    values: dict[str, str]
+    failure: ArmError | None
+
+    def found(self) -> Route:
+        if self.route is None:
+            raise self.failure or ArmError(404, "NotFound", "Not found.")
+        return self.route
+
+
 class Dispatcher:
     """The ASGI application for all routes. Puts ``write`` (see `Route.writes`) into the ASGI scope for the log."""
 
@@ -75,14 +89,13 @@ class Dispatcher:
         arm = True
         try:
             incoming.query = _query(scope["query_string"])
-            route, values, failure = self._match(incoming)
-            arm = route is None or not route.anonymous
-            scope["azure_emulator.write"] = route.writes if route else False
+            match = self._match(incoming)
+            arm = not match.route or not match.route.anonymous
+            scope["azure_emulator.write"] = bool(match.route and match.route.writes)
             principal = self._emulator.tokens.authenticate(incoming.headers, incoming.base_url) if arm else None
-            if route is None:
-                raise failure or ArmError(404, "NotFound", "Not found.")
+            route = match.found()
             incoming.body = await _body(request)
-            reply = await self._run(route, values, incoming, principal)
+            reply = await self._run(route, match.values, incoming, principal)
         except ArmError as error:
             reply = Reply(error.status, error.body(), error.headers)
         except Exception:
@@ -91,12 +104,12 @@ class Dispatcher:
             reply = Reply(500, ArmError(500, "InternalServerError", "Encountered internal server error.").body())
         return _response(reply, incoming, arm=arm)
 
-    def _match(self, incoming: Incoming) -> tuple[Route | None, dict[str, str], ArmError | None]:
-        # An unknown path is told only to callers with a token, as ARM does.
+    def _match(self, incoming: Incoming) -> _Match:
         try:
-            return (*self._router.match(incoming.method, incoming.raw_path), None)
+            route, values = self._router.match(incoming.method, incoming.raw_path)
         except ArmError as error:
-            return None, {}, error
+            return _Match(None, {}, error)
+        return _Match(route, values, None)
 
     async def _run(
         self, route: Route, values: dict[str, str], incoming: Incoming, principal: Principal | None

@@ -54,7 +54,7 @@ class ArmError(Exception):
         return {"error": self.inner()}
 
 
-class Throttled(ArmError):
+class ThrottledError(ArmError):
     """429 of Compute: its body has code and message at the top level, without an ``error`` wrapper [documented]."""
 
     def __init__(self, policy: str, retry_after: int, start: str, end: str, allowed: int, measured: int) -> None:

@@ -63,6 +63,8 @@ _NAMES = {
     "switzerlandwest": ("Switzerland West", "Europe", "switzerlandnorth"),
     "uaecentral": ("UAE Central", "Middle East", "uaenorth"),
     "southafricawest": ("South Africa West", "Africa", "southafricanorth"),
+    "centraluseuap": ("Central US EUAP", "US", "eastus2euap"),
+    "eastus2euap": ("East US 2 EUAP", "US", "centraluseuap"),
 }
 
 ALL: tuple[str, ...] = tuple(_NAMES)

@@ -24,7 +24,7 @@ from __future__ import annotations
 import json
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,6 +57,8 @@ class Failed:
     """Returned by an effect that failed in part: the operation ends as Failed, what was written stays."""
 
     error: ArmError
+    #: The effect has left the resource as it must be; otherwise the ``failed`` function runs.
+    settled: bool = True
 
 
 _EFFECTS: dict[str, Effect] = {}
@@ -180,20 +182,16 @@ class Operations:
         )
         if work:
             self.queued.append(operation_id)
-        operation = self.get(operation_id)
-        assert operation is not None
-        return operation
+        return next(self._select(f"{_SELECT} WHERE id = ?", operation_id))
 
     def get(self, operation_id: str) -> Operation | None:
         """The operation with an id."""
-        row = self.store.read(f"SELECT {_COLUMNS} FROM operations WHERE id = ?", operation_id.lower()).fetchone()
-        return None if row is None else self._operation(row)
+        return next(self._select(f"{_SELECT} WHERE id = ?", operation_id.lower()), None)
 
     def running(self, resource_id: str) -> Operation | None:
         """The operation that a resource is busy with: "another operation is in progress"."""
-        sql = f"SELECT {_COLUMNS} FROM operations WHERE resource_id = ? AND status = 'InProgress' LIMIT 1"
-        row = self.store.read(sql, resource_id.lower()).fetchone()
-        return None if row is None else self._operation(row)
+        running = f"{_SELECT} WHERE resource_id = ? AND status = 'InProgress' LIMIT 1"
+        return next(self._select(running, resource_id.lower()), None)
 
     def polled(self, operation: Operation) -> None:
         """Note that a poll saw the operation running."""
@@ -202,7 +200,7 @@ class Operations:
 
     def is_due(self) -> bool:
         """Whether `settle` would end anything."""
-        return self.store.read(f"SELECT 1 {_DUE} LIMIT 1", self.clock.now()).fetchone() is not None
+        return self.store.read(f"{_SELECT} {_DUE} LIMIT 1", self.clock.now()).fetchone() is not None
 
     def cancel(self, resource_id: str) -> None:
         """End what a resource is busy with as ``Canceled`` (its group is going away)."""
@@ -215,14 +213,12 @@ class Operations:
     def settle(self, scope: Scope) -> int:
         """Run the effects of all due operations, oldest first; how many ended."""
         ended = 0
-        while True:
-            row = self.store.read(
-                f"SELECT {_COLUMNS} {_DUE} ORDER BY due, started LIMIT 1", self.clock.now()
-            ).fetchone()
-            if row is None:
-                return ended
-            self._end(scope, self._operation(row))
+        while operation := next(
+            self._select(f"{_SELECT} {_DUE} ORDER BY due, started LIMIT 1", self.clock.now()), None
+        ):
+            self._end(scope, operation)
             ended += 1
+        return ended
 
     def fail_work(self, operation_id: str, error: dict[str, Any]) -> None:
         """The background work failed: the operation ends as Failed when it is due."""
@@ -231,26 +227,30 @@ class Operations:
         )
 
     def _end(self, scope: Scope, operation: Operation) -> None:
-        registered = _EFFECTS[operation.effect]
+        output = self._outcome(scope, operation)
+        if not isinstance(output, Failed):
+            self._finish(operation, "Succeeded", output=output)
+            return
+        error = output.error
+        self._finish(operation, "Failed", error=error.inner() | {"_status": error.status})
+        if not output.settled:
+            failed = _EFFECTS[operation.effect].failed or _mark_failed(operation.resource_id)
+            failed(scope, operation.args, error)
+
+    def _outcome(self, scope: Scope, operation: Operation) -> Any:
+        """What the effect returned; a `Failed` when it raised, with what it wrote undone."""
+        if operation.error is not None:
+            return Failed(ArmError(409, operation.error["code"], operation.error["message"]), settled=False)
         try:
-            if operation.error is not None:
-                raise ArmError(409, operation.error["code"], operation.error["message"])
             with self.store.savepoint():
-                output = registered.run(scope, operation.args)
+                return _EFFECTS[operation.effect].run(scope, operation.args)
         except ArmError as error:
-            self._finish(operation, "Failed", error=error.inner() | {"_status": error.status})
-            (registered.failed or _mark_failed(operation.resource_id))(scope, operation.args, error)
+            return Failed(error, settled=False)
         except Exception:
             # One broken effect must not stop every request that settles; the operation fails like Azure's own faults.
             _log.exception("effect %s of operation %s", operation.effect, operation.id)
-            fault = ArmError(500, "InternalExecutionError", "An internal execution error occurred. Please retry later.")
-            self._finish(operation, "Failed", error=fault.inner() | {"_status": fault.status})
-            _mark_failed(operation.resource_id)(scope, operation.args, fault)
-        else:
-            if isinstance(output, Failed):
-                self._finish(operation, "Failed", error=output.error.inner() | {"_status": output.error.status})
-            else:
-                self._finish(operation, "Succeeded", output=output)
+            fault = "An internal execution error occurred. Please retry later."
+            return Failed(ArmError(500, "InternalExecutionError", fault), settled=False)
 
     def _finish(self, operation: Operation, status: str, *, output: Any = None, error: Any = None) -> None:
         self.store.write(
@@ -261,6 +261,9 @@ class Operations:
             None if error is None else json.dumps(error),
             operation.id,
         )
+
+    def _select(self, sql: str, *values: Any) -> Iterator[Operation]:
+        return (self._operation(row) for row in self.store.read(sql, *values))
 
     def _operation(self, row: tuple[Any, ...]) -> Operation:
         (identity, style, owner, location, name, args, resource, retry, polls, started, ended, status, out, err) = row
@@ -290,7 +293,8 @@ _COLUMNS = (
     "id, style, subscription, location, effect, args, resource_id, retry_after, polls, started, ended, status,"
     " output, error"
 )
-_DUE = "FROM operations WHERE status = 'InProgress' AND due <= ? AND polls <= 0 AND (work IS NULL OR work <> 'pending')"
+_SELECT = f"SELECT {_COLUMNS} FROM operations"  # noqa: S608 - the line above
+_DUE = "WHERE status = 'InProgress' AND due <= ? AND polls <= 0 AND (work IS NULL OR work <> 'pending')"
 
 
 def _mark_failed(resource_id: str | None) -> FailedFunction:

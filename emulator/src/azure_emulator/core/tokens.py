@@ -50,7 +50,8 @@ class Tokens:
             )
             write_private(path, pem)
         loaded = serialization.load_pem_private_key(path.read_bytes(), None)
-        assert isinstance(loaded, rsa.RSAPrivateKey)
+        if not isinstance(loaded, rsa.RSAPrivateKey):
+            raise TypeError(f"{path} is not an RSA key")
         self._key = loaded
         self._public = loaded.public_key()
         self._seen: dict[str, dict[str, Any]] = {}

@@ -111,9 +111,8 @@ def tags_of(body: Any) -> dict[str, str] | None:
     if len(tags) > 50:
         raise ArmError(400, "InvalidTags", f"The tags count '{len(tags)}' exceeds the maximum of '50'.")
     result = {}
-    for name, value in tags.items():
-        if value is None:
-            value = ""
+    for name, given in tags.items():
+        value = "" if given is None else given
         if not isinstance(value, str):
             raise _wrong(f"tags.{name}", "a string", value)
         if not name or len(name) > 512 or len(value) > 256:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
-class _Refused(Exception):
+class _GrantError(Exception):
     def __init__(self, status: int, error: str, number: int, text: str) -> None:
         super().__init__(text)
         self.status, self.error, self.number, self.text = status, error, number, text
@@ -86,14 +86,14 @@ def _answer(ctx: Context, audience_of: Callable[[dict[str, str]], str]) -> Reply
         return Reply(
             200, _token(account, audience_of(form)), {"Cache-Control": "no-store, no-cache", "Pragma": "no-cache"}
         )
-    except _Refused as refused:
+    except _GrantError as refused:
         return Reply(refused.status, _error(refused))
 
 
 def _account(ctx: Context, form: dict[str, str]) -> Account:
     tenant = ctx.ids["tenant"].lower()
     if tenant not in (_SERVER.credentials.tenant, "common", "organizations"):
-        raise _Refused(
+        raise _GrantError(
             400,
             "invalid_request",
             90002,
@@ -101,7 +101,7 @@ def _account(ctx: Context, form: dict[str, str]) -> Account:
         )
     grant = form.get("grant_type")
     if not grant:
-        raise _Refused(
+        raise _GrantError(
             400, "invalid_request", 900144, "The request body must contain the following parameter: 'grant_type'."
         )
     if not form.get("client_id") and "authorization" in ctx.headers:
@@ -110,18 +110,18 @@ def _account(ctx: Context, form: dict[str, str]) -> Account:
         return _by_password(form)
     if grant == "client_credentials":
         return _by_client(form)
-    raise _Refused(400, "unsupported_grant_type", 70003, f"The app requested an unsupported grant type '{grant}'.")
+    raise _GrantError(400, "unsupported_grant_type", 70003, f"The app requested an unsupported grant type '{grant}'.")
 
 
 def _by_client(form: dict[str, str]) -> Account:
     client_id = form.get("client_id", "")
     if not client_id:
-        raise _Refused(
+        raise _GrantError(
             400, "invalid_request", 900144, "The request body must contain the following parameter: 'client_id'."
         )
     account = _SERVER.credentials.account(client_id)
     if account is None:
-        raise _Refused(
+        raise _GrantError(
             400,
             "unauthorized_client",
             700016,
@@ -130,14 +130,14 @@ def _by_client(form: dict[str, str]) -> Account:
     if "client_assertion" in form:
         _check_assertion(form, account)
     elif "client_secret" not in form:
-        raise _Refused(
+        raise _GrantError(
             401,
             "invalid_client",
             7000216,
             "'client_assertion', 'client_secret' or 'request' is required for the 'client_credentials' grant type.",
         )
     elif not hmac.compare_digest(form["client_secret"].encode(), account.secret.encode()):
-        raise _Refused(
+        raise _GrantError(
             401,
             "invalid_client",
             7000215,
@@ -150,23 +150,23 @@ def _by_client(form: dict[str, str]) -> Account:
 def _check_assertion(form: dict[str, str], account: Account) -> None:
     # Signed with a certificate or by a federated issuer; neither is registered anywhere here, so the claims decide.
     if form.get("client_assertion_type") != _ASSERTION:
-        raise _Refused(401, "invalid_client", 50027, "JWT token is invalid or malformed.")
+        raise _GrantError(401, "invalid_client", 50027, "JWT token is invalid or malformed.")
     try:
         claims = jwt.decode(form["client_assertion"], options={"verify_signature": False})
         expired = float(claims.get("exp", 0)) < time.time()
     except (jwt.InvalidTokenError, ValueError, TypeError):
-        raise _Refused(401, "invalid_client", 50027, "JWT token is invalid or malformed.") from None
+        raise _GrantError(401, "invalid_client", 50027, "JWT token is invalid or malformed.") from None
     if expired:
-        raise _Refused(401, "invalid_client", 700024, "Client assertion is not within its valid time range.")
+        raise _GrantError(401, "invalid_client", 700024, "Client assertion is not within its valid time range.")
     if not claims.get("sub"):
-        raise _Refused(
+        raise _GrantError(
             401,
             "invalid_client",
             700021,
             "Client assertion application identifier doesn't match 'client_id' parameter.",
         )
     if claims.get("iss") == claims["sub"] and str(claims["sub"]).lower() != account.client_id:
-        raise _Refused(
+        raise _GrantError(
             401,
             "invalid_client",
             700021,
@@ -178,14 +178,16 @@ def _by_password(form: dict[str, str]) -> Account:
     credentials = _SERVER.credentials
     name_ok = form.get("username", "").lower() == credentials.username
     if not name_ok or not hmac.compare_digest(form.get("password", "").encode(), credentials.password.encode()):
-        raise _Refused(400, "invalid_grant", 50126, "Error validating credentials due to invalid username or password.")
+        raise _GrantError(
+            400, "invalid_grant", 50126, "Error validating credentials due to invalid username or password."
+        )
     return credentials.contributor
 
 
 def _audience(text: str, parameter: str) -> str:
     scopes = [scope for scope in text.split() if scope not in ("openid", "profile", "offline_access")]
     if not scopes:
-        raise _Refused(
+        raise _GrantError(
             400, "invalid_request", 900144, f"The request body must contain the following parameter: '{parameter}'."
         )
     scope = scopes[0]
@@ -217,7 +219,7 @@ def _basic(header: str) -> dict[str, str]:
     return {"client_id": name, "client_secret": secret} if scheme.lower() == "basic" else {}
 
 
-def _error(refused: _Refused) -> dict[str, Any]:
+def _error(refused: _GrantError) -> dict[str, Any]:
     trace, correlation = str(uuid.uuid4()), str(uuid.uuid4())
     stamp = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
     return {

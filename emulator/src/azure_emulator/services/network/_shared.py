@@ -14,6 +14,7 @@ from azure_emulator.core import ids, locations
 from azure_emulator.core.context import Context, Reply, Scope
 from azure_emulator.core.errors import ArmError, resource_not_found
 from azure_emulator.core.operations import effect
+from azure_emulator.core.paging import paged
 from azure_emulator.core.routing import Route
 from azure_emulator.core.values import tags_of, text_of
 
@@ -135,8 +136,7 @@ def delete(ctx: Context, kind: Kind) -> Reply:
 
 def list_all(ctx: Context, kind: Kind) -> Reply:
     """Of a group or a subscription."""
-    found = ctx.store.list(type=kind.type, subscription=ctx.subscription, group=ctx.ids.get("group"))
-    return Reply(200, {"value": [present(doc, ctx.api_version) for doc in found]})
+    return paged(ctx, type=kind.type, show=lambda doc: present(doc, ctx.api_version))
 
 
 def routes(kind: Kind) -> list[Route]:

@@ -12,6 +12,7 @@ from azure_emulator.core import ids
 from azure_emulator.core.context import Context, Reply, Scope
 from azure_emulator.core.errors import ArmError, parent_not_found
 from azure_emulator.core.operations import effect
+from azure_emulator.core.paging import paged
 from azure_emulator.core.routing import Route
 from azure_emulator.core.values import flag_of, list_of, object_of, objects_of, text_of
 from azure_emulator.services.network import _shared
@@ -43,7 +44,7 @@ def _build(ctx: Context, doc: Doc, found: Doc | None) -> None:
     old = {subnet["name"].lower(): subnet for subnet in found["properties"]["subnets"]} if found else {}
     for wanted in objects_of(ctx.body, "properties", "subnets"):
         name = text_of(wanted, "name") or ""
-        _place(ctx, doc, _subnet(ctx, doc, name, wanted, "Updating"))
+        _place(doc, _subnet(ctx, doc, name, wanted, "Updating"))
         old.pop(name.lower(), None)
     for gone in old.values():
         check_subnet_unused(ctx, gone)
@@ -87,7 +88,7 @@ def _subnet(ctx: Context, network: Doc, name: str, wanted: Any, state: str) -> D
     }
 
 
-def _place(ctx: Context, network: Doc, subnet: Doc) -> None:
+def _place(network: Doc, subnet: Doc) -> None:
     """Put a subnet into its network: inside the address space, beside the others."""
     spaces = [_parse(prefix) for prefix in network["properties"]["addressSpace"]["addressPrefixes"]]
     others = [s for s in network["properties"]["subnets"] if s["name"].lower() != subnet["name"].lower()]
@@ -228,8 +229,7 @@ def get_network(ctx: Context) -> Reply:
 
 
 def list_networks(ctx: Context) -> Reply:
-    found = ctx.store.list(type=KIND.type, subscription=ctx.subscription, group=ctx.ids.get("group"))
-    return Reply(200, {"value": [_shared.present(_shown(ctx, doc), ctx.api_version) for doc in found]})
+    return paged(ctx, type=KIND.type, show=lambda doc: _shared.present(_shown(ctx, doc), ctx.api_version))
 
 
 def _shown(ctx: Context, doc: Doc) -> Doc:
@@ -243,7 +243,7 @@ def put_subnet(ctx: Context) -> Reply:
     found = _child(network, ctx.ids["subnet"])
     old = {"properties": {"subnets": [dict(subnet) for subnet in network["properties"]["subnets"]]}}
     subnet = _subnet(ctx, network, found["name"] if found else ctx.ids["subnet"], ctx.body, "Updating")
-    _place(ctx, network, subnet)
+    _place(network, subnet)
     _note_groups(ctx, network, old)
     _shared.save(ctx, network)
     operation = ctx.operations.start(
@@ -308,7 +308,7 @@ def _subnet_deleted(scope: Scope, args: dict[str, Any]) -> None:
 def _parent(ctx: Context) -> Doc:
     network = ctx.store.get(ids.resource_id(ctx.subscription, ctx.ids["group"], KIND.type, ctx.ids["name"]))
     if network is None:
-        raise parent_not_found(SUBNET_TYPE, [ctx.ids["name"], ctx.ids["subnet"] if "subnet" in ctx.ids else ""])
+        raise parent_not_found(SUBNET_TYPE, [ctx.ids["name"], ctx.ids.get("subnet", "")])
     return network
 
 

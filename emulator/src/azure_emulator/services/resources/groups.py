@@ -14,6 +14,7 @@ from azure_emulator.core import hooks, ids, locations
 from azure_emulator.core.context import Context, Reply, Scope
 from azure_emulator.core.errors import ArmError, group_not_found
 from azure_emulator.core.operations import Failed, effect
+from azure_emulator.core.paging import paged
 from azure_emulator.core.routing import Route
 from azure_emulator.core.values import tags_of, text_of
 
@@ -91,18 +92,17 @@ def delete_group(ctx: Context) -> Reply:
 
 
 def list_groups(ctx: Context) -> Reply:
-    found = ctx.store.list(type=_TYPE, subscription=ctx.subscription)
-    return Reply(200, {"value": [doc for doc in found if _tagged(doc, ctx.query.get("$filter", ""))]})
+    return paged(ctx, type=_TYPE, keep=lambda doc: _tagged(doc, ctx.query.get("$filter", "")))
 
 
 def list_resources(ctx: Context) -> Reply:
     """Resources of a subscription, filtered by ``$filter`` on type, name, group, location or tag."""
-    return Reply(200, {"value": _resources(ctx, ctx.store.list(subscription=ctx.subscription))})
+    return paged(ctx, show=_summary, keep=lambda doc: _passes(doc, ctx.query.get("$filter", "")))
 
 
 def list_group_resources(ctx: Context) -> Reply:
     _group(ctx)
-    return Reply(200, {"value": _resources(ctx, ctx.store.list(subscription=ctx.subscription, group=ctx.ids["group"]))})
+    return list_resources(ctx)
 
 
 @effect("resources.group.delete")
@@ -175,13 +175,13 @@ def _check_alive(doc: Doc) -> None:
         )
 
 
-def _resources(ctx: Context, docs: list[Doc]) -> list[Doc]:
-    wanted = ctx.query.get("$filter", "")
-    plain = [doc for doc in docs if doc["type"] != _TYPE and "location" in doc]
-    return [{key: doc[key] for key in _SUMMARY if key in doc} for doc in plain if _passes(doc, wanted)]
+def _summary(doc: Doc) -> Doc:
+    return {key: doc[key] for key in _SUMMARY if key in doc}
 
 
 def _passes(doc: Doc, wanted: str) -> bool:
+    if doc["type"] == _TYPE or "location" not in doc:
+        return False
     values = {
         "resourcetype": doc["type"],
         "name": doc["name"],

@@ -14,6 +14,7 @@ from azure_emulator.core import hooks, ids, locations
 from azure_emulator.core.context import Context, Reply, Scope
 from azure_emulator.core.errors import ArmError, resource_not_found
 from azure_emulator.core.operations import effect
+from azure_emulator.core.paging import paged
 from azure_emulator.core.routing import Route
 from azure_emulator.core.values import choice_of, flag_of, required_text, tags_of, text_of
 from azure_emulator.services.storage import blobs
@@ -96,8 +97,7 @@ def delete(ctx: Context) -> Reply:
 
 
 def list_accounts(ctx: Context) -> Reply:
-    found = ctx.store.list(type=TYPE, subscription=ctx.subscription, group=ctx.ids.get("group"))
-    return Reply(200, {"value": [_present(ctx, doc, ctx.api_version) for doc in found]})
+    return paged(ctx, type=TYPE, show=lambda doc: _present(ctx, doc, ctx.api_version))
 
 
 def list_keys(ctx: Context) -> Reply:

