@@ -88,8 +88,11 @@ def check_idle(ctx: Context, doc: Doc, operation: str, noun: str) -> None:
 
 
 def accepted(operation: Operation) -> Reply:
-    """202 with an empty body, as for POST and DELETE."""
-    return Reply(202, None, operation.headers())
+    """202 with an empty body, as for POST and DELETE; only DELETE offers notifications [recorded]."""
+    headers = operation.headers()
+    if operation.method == "POST":
+        headers.pop("Azure-AsyncNotification", None)
+    return Reply(202, None, headers)
 
 
 def lister(kind: str, present: Present) -> Callable[[Context], Reply]:

@@ -29,7 +29,13 @@ from azure_emulator.services.compute._shared import (
     without,
 )
 from azure_emulator.services.compute._skus import DISK_TYPES, SNAPSHOT_TYPES, sku_of
-from azure_emulator.services.compute.disk_shapes import accepted_body, present, refresh, settable
+from azure_emulator.services.compute.disk_shapes import (
+    accepted_body,
+    present,
+    refresh,
+    settable,
+    shows_incremental_size,
+)
 from azure_emulator.services.compute.origins import open_origin, requested_size
 
 if TYPE_CHECKING:
@@ -104,7 +110,8 @@ def _create(ctx: Context, kind: Kind) -> Reply:
         doc["properties"].pop("diskSizeGB", None)
     ctx.store.put(doc["id"], doc)
     extra = {}
-    if origin.blob or (kind is SNAPSHOT and doc["properties"]["incremental"]):
+    incremental = kind is SNAPSHOT and doc["properties"]["incremental"] and shows_incremental_size(ctx.api_version)
+    if origin.blob or incremental:
         extra["diskSizeBytes"] = origin.size
     args = {"id": doc["id"], "version": ctx.api_version, "blob": origin.blob, "pages": origin.pages}
     name = "compute.disk.import" if origin.blob else "compute.disk.create"

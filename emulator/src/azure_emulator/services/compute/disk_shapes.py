@@ -49,6 +49,10 @@ _SINCE = {
 }
 
 
+# Every recorded answer to this version lacks what answers to the one before it have.
+_WITHOUT_POLICY = "2020-06-30"
+
+
 def settable(properties: dict[str, Any]) -> dict[str, Any]:
     """The part of a request's properties that is kept."""
     return {name: properties[name] for name in _SETTABLE if properties.get(name) is not None}
@@ -88,7 +92,14 @@ def present(doc: Doc, api_version: str) -> Doc:
     shown["properties"] = {
         name: value for name, value in doc["properties"].items() if _SINCE.get(name, "") <= api_version
     }
+    if api_version == _WITHOUT_POLICY:
+        shown["properties"].pop("networkAccessPolicy", None)
     return shown
+
+
+def shows_incremental_size(api_version: str) -> bool:
+    """Whether the 202 for an incremental snapshot tells the size."""
+    return api_version != _WITHOUT_POLICY
 
 
 def accepted_body(doc: Doc, request: dict[str, Any], changed: dict[str, Any], extra: dict[str, Any]) -> Doc:

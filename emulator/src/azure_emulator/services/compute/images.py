@@ -9,6 +9,8 @@ caching and storage type, the error for a VM that is not generalized. Documented
 
 from __future__ import annotations
 
+import secrets
+import uuid
 from typing import TYPE_CHECKING, Any
 
 from azure_emulator.core import hooks
@@ -199,9 +201,10 @@ def _check_sources(ctx: Context, location: str, disks: list[dict[str, Any]]) -> 
 def _take(ctx: Context, doc: Doc, profile: dict[str, Any]) -> list[dict[str, Any]]:
     """Copy the bytes of all disks into the image; what must be fetched from blobs is returned."""
     store, pending = page_store(ctx.data_dir), []
-    doc["_pages"], doc["_sizes"] = {}, {}
-    for disk in (profile["osDisk"], *profile["dataDisks"]):
+    doc["_pages"], doc["_sizes"], doc["_snapshots"] = {}, {}, {}
+    for number, disk in enumerate((profile["osDisk"], *profile["dataDisks"])):
         key = str(disk.get("lun", "os"))
+        doc["_snapshots"][key] = _hidden_snapshot(doc["id"], number)
         if identity := _source_id(disk):
             source = usable_source(ctx, identity, None)
             doc["_pages"][key] = store.copy(source["_pages"])
@@ -212,6 +215,12 @@ def _take(ctx: Context, doc: Doc, profile: dict[str, Any]) -> list[dict[str, Any
             doc["_sizes"][key] = blob["size"] - FOOTER_SIZE
             pending.append({"pages": doc["_pages"][key], "blob": blob})
     return pending
+
+
+def _hidden_snapshot(image_id: str, number: int) -> dict[str, str]:
+    """What a disk made from the image names as its source: a snapshot that nobody can see [recorded]."""
+    identity = f"{image_id}_{number}_{secrets.token_hex(6)[:11]}".replace("/images/", "/snapshots/")
+    return {"sourceResourceId": identity, "sourceUniqueId": str(uuid.uuid4())}
 
 
 def _update(ctx: Context, found: Doc) -> Reply:
@@ -338,12 +347,11 @@ def _resolve(scope: Scope, identity: str, location: str) -> ImageSource:
 
     def disk(found: dict[str, Any]) -> SourceDisk:
         key = str(found.get("lun", "os"))
+        size, larger = doc["_sizes"][key], found["diskSizeGB"] > size_in_gb(doc["_sizes"][key])
         return SourceDisk(
-            size=max(
-                doc["_sizes"][key],
-                found["diskSizeGB"] * GIB if found["diskSizeGB"] > size_in_gb(doc["_sizes"][key]) else 0,
-            ),
+            size=found["diskSizeGB"] * GIB if larger else size,
             size_gb=found["diskSizeGB"],
+            creation={"createOption": "Copy", **doc["_snapshots"][key]},
             pages=doc["_pages"][key],
             lun=found.get("lun"),
             caching=found["caching"],
@@ -356,7 +364,6 @@ def _resolve(scope: Scope, identity: str, location: str) -> ImageSource:
         generation=doc["properties"]["hyperVGeneration"],
         os=disk(profile["osDisk"]),
         data=tuple(disk(found) for found in profile["dataDisks"]),
-        reference={"id": doc["id"]},
         disk_label="disk1",
     )
 

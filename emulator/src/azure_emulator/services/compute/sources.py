@@ -28,10 +28,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SourceDisk:
-    """One disk of an image. `size` in bytes; `pages` is None for a disk of zeros; `lun` is None for the OS disk."""
+    """One disk of an image.
+
+    `size` in bytes; `creation` is the ``creationData`` of a disk made from it; `pages` is None for a disk of zeros;
+    `lun` is None for the OS disk.
+    """
 
     size: int
     size_gb: int
+    creation: dict[str, Any]
     pages: str | None = None
     lun: int | None = None
     caching: str | None = None
@@ -47,15 +52,14 @@ class SourceDisk:
 class ImageSource:
     """An image that machines and disks can be made from.
 
-    `reference` is what a disk made from it shows as its origin; `disk_label` is the middle of generated names of OS
-    disks (`vm_OsDisk_1_…`, but `vm_disk1_…` from a managed image [recorded]).
+    `disk_label` is the middle of generated names of OS disks (`vm_OsDisk_1_…`, but `vm_disk1_…` from a managed image
+    [recorded]).
     """
 
     os_type: str
     os_state: str
     generation: str
     os: SourceDisk
-    reference: dict[str, Any]
     data: tuple[SourceDisk, ...] = ()
     exact_version: str | None = None
     disk_label: str = "OsDisk_1"
@@ -130,8 +134,7 @@ def _platform(names: dict[str, Any], subscription: str, location: str) -> ImageS
         os_type=sku.os_type,
         os_state="Generalized",
         generation=sku.generation,
-        os=SourceDisk(sku.disk_size, sku.size_gb),
-        reference={"id": identity},
+        os=SourceDisk(sku.disk_size, sku.size_gb, {"createOption": "FromImage", "imageReference": {"id": identity}}),
         exact_version=version,
         architecture=sku.architecture,
     )

@@ -358,9 +358,8 @@ def make_disks(scope: Scope, doc: Doc, image: ImageSource | None) -> None:
         disk.setdefault("name", f"{doc['name']}_disk{number}_{uuid.uuid4().hex}")
         source = sources.get(disk["lun"]) if disk["createOption"] == "FromImage" else None
         origin: dict[str, Any] = {"creationData": {"createOption": "Empty"}}
-        if source is not None and image is not None:
-            reference = {**image.reference, "lun": disk["lun"]}
-            origin = {"creationData": {"createOption": "FromImage", "imageReference": reference}}
+        if source is not None:
+            origin = {"creationData": source.creation}
         _make(scope, doc, disk, source, origin)
     claim(scope, doc, [os_disk, *profile["dataDisks"]])
 
@@ -369,7 +368,7 @@ def _origin_of_os(image: ImageSource) -> dict[str, Any]:
     return {
         "osType": image.os_type,
         "hyperVGeneration": image.generation,
-        "creationData": {"createOption": "FromImage", "imageReference": image.reference},
+        "creationData": image.os.creation,
     }
 
 
