@@ -5,7 +5,8 @@
 
 Runs on the system itself, with its own Python 3.7 or later and nothing but the standard library.
 The argument is JSON: ``parts`` to look at, ``options`` and ``unwanted`` words of the kernel command line, ``drivers`` for the initramfs
-(the ``essential`` ones must exist), ``file_systems`` that must be loadable.
+(the ``essential`` ones must exist), ``file_systems`` that must be loadable, ``leftovers`` that should not exist, and
+``expectations``: objects with ``paths`` and a ``pattern`` that a line of one of them must match.
 """
 
 from __future__ import annotations
@@ -139,6 +140,15 @@ def efi_partition(mounted: dict[str, str]) -> dict[str, Any]:
     return {"listed": bool(re.search(rf"\s{folder}\s", read("/etc/fstab"))), "mounted": folder in mounted, "files": sorted(files)}
 
 
+def unmet(expectations: list[dict[str, Any]]) -> list[str]:
+    """Expectations that no file meets, in words."""
+    return [
+        f"no line of {' or '.join(each['paths'])} matches {each['pattern']}"
+        for each in expectations
+        if not any(re.search(each["pattern"], read(path), re.MULTILINE) for path in each["paths"])
+    ]
+
+
 def survey(questions: dict[str, Any]) -> dict[str, Any]:
     mounted = mounts()
     parts: dict[str, Callable[[], Any]] = {
@@ -149,6 +159,8 @@ def survey(questions: dict[str, Any]) -> dict[str, Any]:
         "swap_files": swap_files,
         "swap_partitions": lambda: swap_partitions(mounted),
         "efi": lambda: efi_partition(mounted),
+        "leftovers": lambda: [path for path in questions["leftovers"] if os.path.lexists(path)],
+        "unmet": lambda: unmet(questions["expectations"]),
     }
     return {name: parts[name]() for name in questions["parts"]}
 
