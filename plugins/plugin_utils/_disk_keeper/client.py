@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import fcntl
 import json
 import os
 import selectors
 import socket
+import struct
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 from typing import Any
@@ -223,7 +226,6 @@ class _Pump:
             else:
                 self._finish(writer)
             for reader in self._received:
-                os.set_blocking(reader, False)
                 selector.register(reader, selectors.EVENT_READ)
             while True:
                 ready = [key.fileobj for key, _events in selector.select()]
@@ -239,9 +241,13 @@ class _Pump:
             answer, _fds = wire.receive(self._channel)
         except ConnectionResetError:
             answer = None
-        for reader in self._received:
-            while reader in self._open and self._read(reader, until_empty=True):
-                pass
+        # What the command wrote is in the pipes by now. A daemon may go on writing, so count, and do not wait for the end.
+        for reader in self._received.keys() & self._open:
+            waiting = struct.unpack("i", fcntl.ioctl(reader, termios.FIONREAD, bytes(4)))[0]
+            while waiting > 0:
+                before = len(self._received[reader])
+                self._read(reader)
+                waiting -= len(self._received[reader]) - before
         return answer
 
     def _finish(self, fd: int) -> None:
@@ -255,10 +261,7 @@ class _Pump:
             return False
         return bool(self._data)
 
-    def _read(self, fd: int, *, until_empty: bool = False) -> bool:
-        try:
-            block = os.read(fd, _BLOCK)
-        except BlockingIOError:
-            return not until_empty
+    def _read(self, fd: int) -> bool:
+        block = os.read(fd, _BLOCK)
         self._received[fd] += block
         return bool(block)

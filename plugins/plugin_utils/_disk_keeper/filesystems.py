@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 MOUNTABLE = ("ext4", "xfs", "btrfs")
 # Mounting for a look must write nothing, not even the journal's replay.
-LOOK_ONLY = {"ext4": "noload", "xfs": "norecovery,nouuid", "btrfs": "rescue=nologreplay"}
+_LOOK_ONLY = {"ext4": "noload", "xfs": "norecovery", "btrfs": "rescue=nologreplay"}
 # A clone of the host's own disk has the host's UUID, which xfs would refuse to mount twice.
-MOUNT_DATA = {"xfs": "nouuid"}
+_ALWAYS = {"xfs": "nouuid"}
 _EXT_ERRORS = 0x2
 _HEAD = 0x11000  # bytes; all signatures are in there
 
@@ -34,6 +34,13 @@ class Filesystem:
     uuid: str = ""
     label: str = ""
     has_errors: bool = False
+
+
+def mount_data(kind: str, *, read_only: bool, subvolume: str = "") -> str:
+    """The mount options of a file system type (those that are not flags)."""
+    look_only = _LOOK_ONLY.get(kind, "") if read_only else ""
+    options = (_ALWAYS.get(kind, ""), look_only, subvolume and f"subvol={subvolume}")
+    return ",".join(option for option in options if option)
 
 
 def _uuid(raw: bytes) -> str:

@@ -9,6 +9,7 @@ Everything is mounted in the keeper's own mount namespace, so that the kernel un
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import errno
 import os
 import time
@@ -27,8 +28,19 @@ if TYPE_CHECKING:
 # The mount namespace is private: what is below one of these directories is hidden from the keeper only.
 STAGES = ("/mnt", "/media", "/srv", "/opt", "/tmp")  # noqa: S108
 RELEASE_FILES = ("etc/os-release", "usr/lib/os-release")
+# Where a btrfs keeps its root: the default subvolume (SUSE), or these (Fedora, Ubuntu).
+SUBVOLUMES = ("", "root", "@")
 DETACH_WAIT = 10.0  # seconds
 ANSIBLE_DIRECTORY = "/root/.ansible"
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """A file system, or a btrfs subvolume, and where it belongs in the system."""
+
+    filesystem: Filesystem
+    path: str = "/"
+    subvolume: str = ""
 
 
 class System:
@@ -65,9 +77,8 @@ class System:
         self._make_stage()
         content = self._open_content()
         known = [filesystems.probe(content.fd, one) for one in read_partitions(content.fd, content.size)]
-        root = self._find_root(known)
-        self._mount_root(root)
-        self._mount_others(known, root)
+        self._mount_root(self._find_root(known))
+        self._mount_others(known)
         self._had_ansible = inside(self.root, ANSIBLE_DIRECTORY).exists()
         self._mounts += mount_kernel(self.root, self._nodes)
         if self.settings["dns"] == "host":
@@ -107,8 +118,9 @@ class System:
 
     # -- file systems ------------------------------------------------------------------------------------------
 
-    def _mount(self, filesystem: Filesystem, target: Path, data: str = "", *, read_only: bool) -> None:
+    def _mount(self, place: Place, target: Path, *, read_only: bool) -> None:
         """Mount a file system of the disk through a loop device of its own."""
+        filesystem = place.filesystem
         content = self._content
         if content is None:
             raise RuntimeError("the disk is not open")
@@ -118,11 +130,15 @@ class System:
                 f"Partition {part.number} ends after the end of the disk ({content.size} bytes).",
                 "The disk file is truncated; copy it again.",
             )
-        node, device = linux.attach_loop(
-            content.fd, self._stage / "nodes", offset=part.offset, size=part.size, read_only=read_only
-        )
+        node, device = self._nodes.get(filesystem), -1
+        if node is None:
+            node, device = linux.attach_loop(
+                content.fd, self._stage / "nodes", offset=part.offset, size=part.size, read_only=read_only
+            )
+        flags = linux.MS_RDONLY if read_only else 0
+        data = filesystems.mount_data(filesystem.type, read_only=read_only, subvolume=place.subvolume)
         try:
-            linux.mount(str(node), target, filesystem.type, flags=linux.MS_RDONLY if read_only else 0, data=data)
+            linux.mount(str(node), target, filesystem.type, flags, data)
         except OSError as error:
             if error.errno == errno.ENODEV:
                 raise DiskImageError(
@@ -134,20 +150,15 @@ class System:
                 "The kernel's log says why (dmesg); check the file system with its fsck.",
             ) from error
         finally:
-            os.close(device)
+            if device >= 0:
+                os.close(device)
         self._nodes[filesystem] = node
 
-    def _find_root(self, known: list[Filesystem]) -> Filesystem:
+    def _find_root(self, known: list[Filesystem]) -> Place:
         wanted = self.settings["root_partition"]
-        if wanted:
-            for one in known:
-                names = (str(one.partition.number), one.partition.label, one.partition.uuid, one.label, one.uuid)
-                if wanted in names:
-                    self._demand_mountable(one)
-                    return one
-            raise DiskImageError(f"No partition {wanted} (option 'root_partition').", _overview(known))
-        candidates = [one for one in known if one.type in filesystems.MOUNTABLE and self._has_release(one)]
-        declared = [one for one in candidates if one.partition.type in ROOT_TYPES]
+        eligible = [_chosen(known, wanted)] if wanted else [one for one in known if one.type in filesystems.MOUNTABLE]
+        candidates = [place for one in eligible if (place := self._root_in(one))]
+        declared = [place for place in candidates if place.filesystem.partition.type in ROOT_TYPES]
         chosen = declared or candidates
         if len(chosen) == 1:
             return chosen[0]
@@ -165,36 +176,38 @@ class System:
             )
         raise DiskImageError("No partition holds a Linux root file system (/etc/os-release).", _overview(known))
 
-    @staticmethod
-    def _demand_mountable(one: Filesystem) -> None:
-        if one.type not in filesystems.MOUNTABLE:
-            raise DiskImageError(
-                f"Partition {one.partition.number} holds {one.type or 'an unknown content'}, not one of "
-                f"{', '.join(filesystems.MOUNTABLE)}."
-            )
-
-    def _has_release(self, one: Filesystem) -> bool:
+    def _root_in(self, one: Filesystem) -> Place | None:
+        """Where a file system holds a system's root, None if nowhere."""
         look = self._stage / "look"
-        self._mount(one, look, filesystems.LOOK_ONLY[one.type], read_only=True)
-        try:
-            return any(os.path.lexists(look / name) for name in RELEASE_FILES)
-        finally:
-            linux.umount(look)
-            self._wait_detached([self._nodes.pop(one)])
+        for subvolume in SUBVOLUMES if one.type == "btrfs" else ("",):
+            place = Place(one, subvolume=subvolume)
+            try:
+                self._mount(place, look, read_only=True)
+            except DiskImageError:
+                if subvolume:  # there is none of this name
+                    continue
+                raise
+            try:
+                if any(os.path.lexists(look / name) for name in RELEASE_FILES):
+                    return place
+            finally:
+                linux.umount(look)
+                self._wait_detached([self._nodes.pop(one)])
+        return None
 
-    def _mount_root(self, root: Filesystem) -> None:
-        if root.has_errors:
+    def _mount_root(self, root: Place) -> None:
+        if root.filesystem.has_errors:
             raise DiskImageError(
-                f"The root file system (partition {root.partition.number}) is marked as having errors.",
+                f"The root file system (partition {root.filesystem.partition.number}) is marked as having errors.",
                 "Repair it first, for example with e2fsck on a loop device.",
             )
         if self.read_only:
             lower = self._stage / "lower"
-            self._mount(root, lower, filesystems.LOOK_ONLY[root.type], read_only=True)
+            self._mount(root, lower, read_only=True)
             self._mounts.append(lower)
             self._mount_discarding(lower)
         else:
-            self._mount(root, self.root, filesystems.MOUNT_DATA.get(root.type, ""), read_only=False)
+            self._mount(root, self.root, read_only=False)
             self._writable.append(self.root)
         self._mounts.append(self.root)
 
@@ -209,50 +222,48 @@ class System:
                 "Load it with 'modprobe overlay', or open the disk for writing.",
             ) from error
 
-    def _mount_others(self, known: list[Filesystem], root: Filesystem) -> None:
+    def _mount_others(self, known: list[Filesystem]) -> None:
         """/boot, /boot/efi and whatever else the system's fstab has on this disk."""
-        wanted = dict(self._fstab(known))
+        places = self._fstab(known)
         esp = next((one for one in known if one.partition.type in ESP_TYPES and one.type), None)
-        if esp and esp not in wanted.values() and inside(self.root, "/boot/efi").is_dir():
-            wanted["/boot/efi"] = esp
-        for path in sorted(wanted, key=lambda name: name.count("/")):
-            one = wanted[path]
-            target = inside(self.root, path)
-            if one == root or one.type in ("swap", "LVM", "LUKS", "") or not target.is_dir():
-                continue
-            self._mount_other(one, path, target, is_esp=one == esp)
+        if esp and not any(place.filesystem == esp for place in places):
+            places.append(Place(esp, "/boot/efi"))
+        for place in sorted(places, key=lambda one: one.path.count("/")):
+            target = inside(self.root, place.path)
+            if target.is_dir() and place.filesystem.type in (*filesystems.MOUNTABLE, "vfat"):
+                self._mount_other(place, target, self.settings["esp"] if place.filesystem == esp else "require")
 
-    def _mount_other(self, one: Filesystem, path: str, target: Path, *, is_esp: bool) -> None:
-        policy = self.settings["esp"] if is_esp else "require"
+    def _mount_other(self, place: Place, target: Path, policy: str) -> None:
         if policy == "skip":
             return
-        data = (filesystems.LOOK_ONLY if self.read_only else filesystems.MOUNT_DATA).get(one.type, "")
         try:
-            self._mount(one, target, data, read_only=self.read_only)
+            self._mount(place, target, read_only=self.read_only)
         except DiskImageError as error:
             if policy == "require":
                 raise
-            self.warnings.append(f"{path} is not mounted: {error.message}")
+            self.warnings.append(f"{place.path} is not mounted: {error.message}")
             return
         self._mounts.append(target)
         if not self.read_only:
             self._writable.append(target)
 
-    def _fstab(self, known: list[Filesystem]) -> list[tuple[str, Filesystem]]:
+    def _fstab(self, known: list[Filesystem]) -> list[Place]:
         try:
             lines = inside(self.root, "/etc/fstab").read_text(encoding="utf-8", errors="replace").splitlines()
         except OSError:
             return []
         found = []
         for line in lines:
-            words = line.split("#")[0].split()
+            words = [word.replace("\\040", " ") for word in line.split("#")[0].split()]
             if len(words) < 3 or not words[1].startswith("/") or words[1] == "/":
                 continue
-            one = filesystems.find(words[0], known)
+            spec, path, kind, *options = words
+            one = filesystems.find(spec, known)
             if one:
-                found.append((words[1].replace("\\040", " "), one))
-            elif words[1].startswith(("/boot", "/usr", "/var")) and words[2] in (*filesystems.MOUNTABLE, "vfat"):
-                self.warnings.append(f"{words[1]} is not mounted: the disk has no {words[0]}, which its fstab names.")
+                subvolume = ",".join(options[:1]).partition("subvol=")[2].split(",")[0]
+                found.append(Place(one, path, subvolume))
+            elif path.startswith(("/boot", "/usr", "/var")) and kind in (*filesystems.MOUNTABLE, "vfat"):
+                self.warnings.append(f"{path} is not mounted: the disk has no {spec}, which its fstab names.")
         return found
 
     def _provide_dns(self) -> None:
@@ -317,6 +328,20 @@ class System:
 def _stage_for(path: str) -> Path:
     above = {str(parent) for parent in Path(path).parents}
     return next(Path(place) for place in STAGES if place not in above and os.path.isdir(place))
+
+
+def _chosen(known: list[Filesystem], wanted: str) -> Filesystem:
+    """The file system that the option root_partition names."""
+    for one in known:
+        if wanted in (str(one.partition.number), one.partition.label, one.partition.uuid, one.label, one.uuid):
+            if one.type in filesystems.MOUNTABLE:
+                return one
+            raise DiskImageError(
+                f"Partition {one.partition.number} holds {one.type or 'an unknown content'}, not one of "
+                f"{', '.join(filesystems.MOUNTABLE)}.",
+                "Correct the option 'root_partition'.",
+            )
+    raise DiskImageError(f"No partition {wanted} (option 'root_partition').", _overview(known))
 
 
 def _overview(known: list[Filesystem]) -> str:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sysconfig
 from pathlib import Path
 
 MIB = 1024 * 1024
@@ -47,7 +46,9 @@ SKIPPED = ("test", "tests", "__pycache__", "site-packages", "dist-packages", "id
 
 def needed_tools() -> list[str]:
     """The programs that building and testing need and that are not installed."""
-    return [name for name in ("sgdisk", "mkfs.ext4", "debugfs", "qemu-img", *PROGRAMS) if not shutil.which(name)]
+    return [
+        name for name in ("sgdisk", "mkfs.ext4", "debugfs", "qemu-img", PYTHON, *PROGRAMS) if not shutil.which(name)
+    ]
 
 
 def build(disk: Path) -> None:
@@ -98,7 +99,7 @@ def make_tree(tree: Path) -> None:
     for name in PROGRAMS:
         copy_program(tree, str(shutil.which(name)))
     copy_program(tree, os.path.realpath(PYTHON), "/usr/bin/python3")
-    standard = Path(sysconfig.get_path("stdlib"))
+    standard = Path(run(PYTHON, "-c", "import sysconfig; print(sysconfig.get_path('stdlib'))").strip())
     skip = shutil.ignore_patterns(*SKIPPED)
     shutil.copytree(standard, tree / str(standard).lstrip("/"), ignore=skip, dirs_exist_ok=True)
     for module in (tree / str(standard).lstrip("/") / "lib-dynload").glob("*.so"):
