@@ -90,10 +90,8 @@ def trusted_ca() -> str | None:
 
 def connections(ca: str | None) -> Any:
     """The connections of one task, an azure-core transport. Shared by all clients: reading the authorities is slow."""
-    try:
+    with errors.sdk_import():
         from azure.core.pipeline.transport import RequestsTransport
-    except ImportError as error:
-        raise errors.missing_sdk(error) from None
     return RequestsTransport(connection_verify=ca or True)
 
 
@@ -122,12 +120,10 @@ def resolve(name_or_url: str, *, ca: str | None, transport: Any = None) -> Cloud
 
 
 def _fetch(url: str, transport: Any) -> Any:
-    try:
+    with errors.sdk_import():
         from azure.core import PipelineClient
         from azure.core.pipeline import policies
         from azure.core.rest import HttpRequest
-    except ImportError as error:
-        raise errors.missing_sdk(error) from None
     steps: list[Any] = [policies.ProxyPolicy(), policies.RetryPolicy(retry_total=1)]
     client: Any = PipelineClient(url, policies=steps, transport=transport)
     with errors.translated(f"read the cloud's metadata at {url}"):

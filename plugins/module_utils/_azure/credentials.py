@@ -3,36 +3,26 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Who the tasks act as: parameters, environment, credential file or Azure CLI, by the names azure.azcollection uses.
 
-:func:`find` decides; :class:`Credential` gets the tokens. Nothing here puts a secret into a message.
+:func:`find` decides. Nothing here puts a secret into a message.
 """
 
 from __future__ import annotations
 
 import configparser
 import json
-import logging
 import os
 import shutil
-import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from ansible.module_utils.basic import env_fallback
 from ansible_collections.goldenimage.azure.plugins.module_utils._azure import clouds, errors
-from ansible_collections.goldenimage.azure.plugins.module_utils._azure.passwords import PasswordCredential
-from ansible_collections.goldenimage.azure.plugins.module_utils._azure.tokens import TokenCache, key_for
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import GoldenImageError, InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from azure.core.credentials import AccessToken, TokenCredential
-
-# Refused logins are told by our own errors; without a handler, Python would print azure-identity's warnings to stderr.
-for _name in ("azure", "msal"):
-    logging.getLogger(_name).addHandler(logging.NullHandler())
 
 AUTH_SOURCES = ("auto", "cli", "env", "credential_file", "msi", "workload_identity")
 
@@ -76,9 +66,6 @@ VARIABLES: dict[str, tuple[str, ...]] = {
     "x509_certificate_path": ("AZURE_X509_CERTIFICATE_PATH", "AZURE_CLIENT_CERTIFICATE_PATH"),
 }
 """The environment's names for each value: azure.azcollection's, then azure-identity's. The first one set counts."""
-
-CLI_CLIENT_ID = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
-"""Azure CLI's public application, through which users log in who give no ``client_id``; as in azure.azcollection."""
 
 
 class CredentialError(GoldenImageError):
@@ -282,134 +269,3 @@ def resolve_cloud(
     name = params.get("cloud_environment") or identity.get("cloud_environment")
     name = name or environment().get("cloud_environment") or clouds.PUBLIC.name
     return clouds.resolve(name, ca=ca, transport=transport)
-
-
-class Credential:
-    """Gets tokens for an identity; a ``TokenCredential`` for any Azure SDK client.
-
-    azure-identity is imported when the first token is needed that is not cached.
-    """
-
-    def __init__(
-        self, identity: Identity, cloud: clouds.Cloud, *, transport: Any = None, cache: TokenCache | None = None
-    ) -> None:
-        self.identity = identity
-        self._cloud = cloud
-        self._transport = transport
-        self._cache = cache
-        self._inner: TokenCredential | None = None
-
-    def get_token(self, *scopes: str, claims: str | None = None, tenant_id: str | None = None, **_: Any) -> AccessToken:
-        """A token for the scopes, from the run's cache if there is one.
-
-        :raises AuthenticationFailed: the identity provider refuses or cannot be reached.
-        """
-        from azure.core.credentials import AccessToken
-
-        key = self._key(scopes)
-        cached = self._cache.get(key) if self._cache and not claims and not tenant_id else None
-        if cached:
-            return AccessToken(*cached)
-        with errors.translated(f"log in ({self.identity.source})", login=True):
-            if self._inner is None:
-                self._inner = self._build()
-            token = self._inner.get_token(*scopes, claims=claims, tenant_id=tenant_id)
-        if self._cache and not claims and not tenant_id:
-            self._cache.put(key, token.token, token.expires_on)
-        return token
-
-    def forget(self, *scopes: str) -> None:
-        """Drop the cached token: Azure did not take it."""
-        self._inner = None
-        if self._cache:
-            self._cache.forget(self._key(scopes))
-
-    def _key(self, scopes: tuple[str, ...]) -> str:
-        return key_for(
-            kind=self.identity.kind, authority=self._authority, scopes=" ".join(scopes), **dict(self.identity.values)
-        )
-
-    @property
-    def _authority(self) -> str:
-        """AZURE_AUTHORITY_HOST counts for a cloud that was not named by its address, as in azure-identity."""
-        host = os.environ.get("AZURE_AUTHORITY_HOST")
-        if not host or not self._cloud.well_known:
-            return self._cloud.authority
-        url = (host if "://" in host else f"https://{host}").rstrip("/")
-        if urlsplit(url).scheme != "https":
-            raise InvalidInput(f"AZURE_AUTHORITY_HOST is {host!r}.", remedy="It must be an https:// address.")
-        return url
-
-    def _build(self) -> TokenCredential:
-        try:
-            import azure.identity as sdk
-        except ImportError as error:
-            raise errors.missing_sdk(error) from None
-        get = self.identity.values.get
-        transport: dict[str, Any] = {"transport": self._transport} if self._transport else {}
-        known = {cloud.authority for cloud in clouds.KNOWN.values()}
-        login = {**transport, "authority": self._authority, "disable_instance_discovery": self._authority not in known}
-        app = {"tenant_id": get("tenant"), "client_id": get("client_id")}
-        kind = self.identity.kind
-        try:
-            if kind == "secret":
-                return sdk.ClientSecretCredential(**app, client_secret=get("secret"), **login)  # type: ignore[arg-type]
-            if kind == "certificate":
-                return _certificate(sdk, self.identity, login)
-            if kind == "workload":
-                return sdk.WorkloadIdentityCredential(**app, token_file_path=get("federated_token_file"), **login)
-            if kind == "user":
-                return self._user(sdk, login)
-            if kind == "managed":
-                return sdk.ManagedIdentityCredential(client_id=get("client_id"), **transport)
-            return sdk.AzureCliCredential(tenant_id=get("tenant") or "", process_timeout=60)
-        except ValueError as error:  # azure-identity's words for a malformed tenant, file or certificate
-            raise CredentialError(f"{self.identity.source}: {error}") from None
-
-    def _user(self, sdk: Any, login: Mapping[str, Any]) -> TokenCredential:
-        values = self.identity.values
-        app, tenant = values.get("client_id", CLI_CLIENT_ID), values.get("tenant", "organizations")
-        person = {"username": values["ad_user"], "password": values["password"]}
-        if not self._cloud.well_known:
-            where = {"authority": self._authority, "tenant": tenant, "client_id": app}
-            return PasswordCredential(**where, **person, transport=self._transport or clouds.connections(None))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # azure.azcollection's users still bring it
-            credential: TokenCredential = sdk.UsernamePasswordCredential(app, tenant_id=tenant, **person, **login)
-        return credential
-
-
-def _certificate(sdk: Any, identity: Identity, login: Mapping[str, Any]) -> TokenCredential:
-    path = Path(identity.values["x509_certificate_path"]).expanduser()
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise CredentialError(
-            f"{identity.source}: x509_certificate_path {path} cannot be read ({type(error).__name__}).",
-            remedy="Give a PEM file with the certificate and its private key, or a PKCS #12 file.",
-        ) from None
-    _check_thumbprint(identity, content)
-    credential: TokenCredential = sdk.CertificateCredential(
-        tenant_id=identity.get("tenant"),
-        client_id=identity.get("client_id"),
-        certificate_data=content,
-        password=identity.get("certificate_password"),
-        **login,
-    )
-    return credential
-
-
-def _check_thumbprint(identity: Identity, content: bytes) -> None:
-    """azure-identity computes the thumbprint; one that is given must be the same, or the wrong file was given."""
-    given = (identity.get("thumbprint") or "").replace(":", "").replace(" ", "").lower()
-    if not given or b"-----BEGIN CERTIFICATE-----" not in content:
-        return
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes
-
-    found = x509.load_pem_x509_certificate(content).fingerprint(hashes.SHA1()).hex()  # noqa: S303 - what Entra ID calls it by
-    if found != given:
-        raise CredentialError(
-            f"{identity.source}: the certificate's thumbprint is {found}, not the given {given}.",
-            remedy="Correct thumbprint or x509_certificate_path, or leave thumbprint out.",
-        )

@@ -197,6 +197,14 @@ def redact(text: str) -> str:
     return _SIGNATURE.sub(r"\1***", text)
 
 
+def json_of(response: Any) -> Any:
+    """The JSON value of one of azure-core's responses, of either kind; ``None`` when it is empty or something else."""
+    try:
+        return json.loads(response.content if hasattr(response, "content") else response.body())
+    except ValueError:
+        return None
+
+
 def from_response(what: str, status: int, headers: Mapping[str, str], body: Any) -> AzureError:
     """The failure for an HTTP answer of 400 or above."""
     parsed = ErrorBody.parse(body)
@@ -210,10 +218,8 @@ def translated(what: str, *, login: bool = False) -> Iterator[None]:
     :param what: what is attempted, after the words "Could not".
     :param login: a token is asked for.
     """
-    try:
+    with sdk_import():
         from azure.core import exceptions
-    except ImportError as error:
-        raise missing_sdk(error) from None
     try:
         yield
     except exceptions.HttpResponseError as error:
@@ -221,18 +227,25 @@ def translated(what: str, *, login: bool = False) -> Iterator[None]:
             raise _authentication_failed(what, error) from None
         # azure-core's own text repeats the request and the body; what is understood of them says it better
         response: Any = error.response
-        raise from_response(what, response.status_code, response.headers, _json(response)) from None
+        raise from_response(what, response.status_code, response.headers, json_of(response)) from None
     except (exceptions.ServiceRequestError, exceptions.ServiceResponseError, exceptions.IncompleteReadError) as error:
         raise _unreachable(what, str(error)) from None
 
 
-def missing_sdk(error: ImportError) -> MissingDependency:
-    """For an ``import azure.…`` that failed."""
-    return MissingDependency(
-        f"The Azure SDK for Python is not complete here: {error}.",
-        remedy="Install the collection's requirements.txt into the Python that runs the task"
-        " (ansible_python_interpreter).",
-    )
+@contextmanager
+def sdk_import() -> Iterator[None]:
+    """For the block in which parts of the Azure SDK are imported.
+
+    :raises MissingDependency: one of them is not installed.
+    """
+    try:
+        yield
+    except ImportError as error:
+        raise MissingDependency(
+            f"The Azure SDK for Python is not complete here: {error}.",
+            remedy="Install the collection's requirements.txt into the Python that runs the task"
+            " (ansible_python_interpreter).",
+        ) from None
 
 
 def _authentication_failed(what: str, error: Exception) -> AuthenticationFailed:
@@ -259,10 +272,3 @@ def _unreachable(what: str, text: str) -> Unreachable:
 
 def _lower(value: Any) -> dict[str, Any]:
     return {str(key).lower(): item for key, item in value.items()} if isinstance(value, Mapping) else {}
-
-
-def _json(response: Any) -> Any:
-    try:
-        return json.loads(response.body() if callable(getattr(response, "body", None)) else response.content)
-    except ValueError:
-        return None

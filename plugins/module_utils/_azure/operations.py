@@ -18,7 +18,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.goldenimage.azure.plugins.module_utils._azure.errors import (
     TRANSIENT,
@@ -39,8 +39,6 @@ TERMINAL = frozenset({"succeeded", *FAILURES})
 _FIRST_PAUSE, _LONGEST_PAUSE, _GROWTH = 0.2, 10.0, 1.6
 _IMMEDIATE_LONGEST = 1.0
 _SLICE = 1.0
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -166,16 +164,6 @@ class Waiter:
             return None
         self._raise_for(reply)
         return reply.resource
-
-    def retry(self, attempt: Callable[[], T], retriable: Callable[[Exception], bool]) -> T:
-        """Call until it succeeds, fails otherwise, or the time limit has passed (then its failure is raised)."""
-        while True:
-            try:
-                return attempt()
-            except Exception as error:  # whatever is not retriable is raised again
-                if not retriable(error) or self._left() <= 0:
-                    raise
-                self._pause(Reply(0), str(error))
 
     def _operation(self, request: Request, reply: Reply) -> dict[str, Any] | None:
         url, location = reply.headers["Azure-AsyncOperation"], reply.headers.get("Location")

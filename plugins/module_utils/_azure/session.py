@@ -18,11 +18,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
 
 from ansible_collections.goldenimage.azure.plugins.module_utils._azure import clouds, errors
-from ansible_collections.goldenimage.azure.plugins.module_utils._azure.credentials import (
-    Credential,
-    find,
-    resolve_cloud,
-)
+from ansible_collections.goldenimage.azure.plugins.module_utils._azure.credentials import find, resolve_cloud
+from ansible_collections.goldenimage.azure.plugins.module_utils._azure.login import Credential
 from ansible_collections.goldenimage.azure.plugins.module_utils._azure.operations import (
     DEFAULT_TIMEOUT,
     Reply,
@@ -138,26 +135,20 @@ class Session:
 
     @cached_property
     def compute(self) -> ComputeManagementClient:
-        try:
+        with errors.sdk_import():
             from azure.mgmt.compute import ComputeManagementClient
-        except ImportError as error:
-            raise errors.missing_sdk(error) from None
         return ComputeManagementClient(self.credential, self.subscription_id, **self._client_arguments)
 
     @cached_property
     def network(self) -> NetworkManagementClient:
-        try:
+        with errors.sdk_import():
             from azure.mgmt.network import NetworkManagementClient
-        except ImportError as error:
-            raise errors.missing_sdk(error) from None
         return NetworkManagementClient(self.credential, self.subscription_id, **self._client_arguments)
 
     @cached_property
     def storage(self) -> StorageManagementClient:
-        try:
+        with errors.sdk_import():
             from azure.mgmt.storage import StorageManagementClient
-        except ImportError as error:
-            raise errors.missing_sdk(error) from None
         return StorageManagementClient(self.credential, self.subscription_id, **self._client_arguments)
 
     @cached_property
@@ -187,7 +178,7 @@ class Session:
 
         def keep(response: Any) -> None:
             if response.http_response.status_code == 200:
-                pages.append(_json(response.http_response))
+                pages.append(errors.json_of(response.http_response))
 
         def attempt() -> None:
             pages.clear()
@@ -358,12 +349,10 @@ class Session:
     @cached_property
     def _arm(self) -> Any:
         """A bare management client: authentication, retries, proxy, no models."""
-        try:
+        with errors.sdk_import():
             from azure.core.pipeline import policies
             from azure.mgmt.core import ARMPipelineClient
             from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
-        except ImportError as error:
-            raise errors.missing_sdk(error) from None
         return ARMPipelineClient(
             self.cloud.resource_manager,
             policies=[
@@ -413,14 +402,7 @@ def _absent(error: errors.AzureError) -> bool:
 
 
 def _reply(response: Any) -> Reply:
-    return Reply(response.status_code, response.headers, _json(response))
-
-
-def _json(response: Any) -> Any:
-    try:
-        return json.loads(response.content if hasattr(response, "content") else response.body())
-    except ValueError:
-        return None
+    return Reply(response.status_code, response.headers, errors.json_of(response))
 
 
 def _describe(call: Callable[..., Any], args: tuple[Any, ...]) -> str:

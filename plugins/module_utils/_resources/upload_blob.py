@@ -175,10 +175,8 @@ class BlobTarget:
 
     @cached_property
     def _service(self) -> Any:
-        try:
+        with errors.sdk_import():
             from azure.storage.blob import BlobServiceClient
-        except ImportError as error:
-            raise errors.missing_sdk(error) from None
         azure = self.task.azure
         credential = (
             azure.credential if self._key is None else {"account_name": self.account["name"], "account_key": self._key}

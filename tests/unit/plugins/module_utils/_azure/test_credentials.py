@@ -14,12 +14,12 @@ import pytest
 from ansible_collections.goldenimage.azure.plugins.module_utils._azure import clouds, errors
 from ansible_collections.goldenimage.azure.plugins.module_utils._azure.credentials import (
     ARGUMENT_SPEC,
-    Credential,
     CredentialError,
     Identity,
     find,
     resolve_cloud,
 )
+from ansible_collections.goldenimage.azure.plugins.module_utils._azure.login import Credential
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import InvalidInput
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization

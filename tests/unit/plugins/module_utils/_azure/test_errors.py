@@ -12,9 +12,10 @@ from ansible_collections.goldenimage.azure.plugins.module_utils._azure.errors im
     ErrorBody,
     find_remedy,
     from_response,
-    missing_sdk,
     redact,
+    sdk_import,
 )
+from ansible_collections.goldenimage.azure.plugins.module_utils._errors import MissingDependency
 
 
 @pytest.mark.parametrize(
@@ -79,6 +80,5 @@ def test_an_answer_without_a_body() -> None:
 
 
 def test_missing_sdk() -> None:
-    error = missing_sdk(ImportError("No module named 'azure.mgmt'"))
-    assert "azure.mgmt" in str(error)
-    assert "requirements.txt" in str(error)
+    with pytest.raises(MissingDependency, match=r"azure_that_is_not_there.*requirements\.txt"), sdk_import():
+        import azure_that_is_not_there  # noqa: F401

@@ -250,33 +250,3 @@ class TestLocation:
         world = World(Reply(409, {}, {"error": {"code": "CannotDeleteResource", "message": "nested"}}))
         with pytest.raises(errors.AzureError, match="Delete the nested resources first"):
             world.waiter().finish(DELETE, Reply(202, {"Location": "https://arm/result"}))
-
-
-class TestRetry:
-    def test_until_it_succeeds(self) -> None:
-        world, results = World(Reply(200)), [ValueError("busy"), ValueError("busy"), 7]
-
-        def attempt() -> int:
-            result = results.pop(0)
-            if isinstance(result, Exception):
-                raise result
-            return result
-
-        assert world.waiter().retry(attempt, lambda error: "busy" in str(error)) == 7
-
-    def test_other_failures_are_raised(self) -> None:
-        def attempt() -> None:
-            raise ValueError("other")
-
-        with pytest.raises(ValueError, match="other"):
-            World(Reply(200)).waiter().retry(attempt, lambda error: "busy" in str(error))
-
-    def test_not_beyond_the_limit(self) -> None:
-        world = World(Reply(200))
-
-        def attempt() -> None:
-            raise ValueError("busy")
-
-        with pytest.raises(ValueError, match="busy"):
-            world.waiter(5).retry(attempt, lambda _error: True)
-        assert world.now == pytest.approx(5)
