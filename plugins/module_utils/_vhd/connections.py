@@ -41,7 +41,7 @@ class Pool:
     def connection(self) -> Iterator[http.client.HTTPConnection]:
         """Lend this thread's connection; it is closed when the block fails."""
         connection: http.client.HTTPConnection | None = getattr(self._own, "connection", None)
-        if connection is None:
+        if connection is None or connection.sock is None:  # the server may have closed it after the last answer
             connection = self._own.connection = self._open()
         try:
             yield connection
@@ -67,11 +67,14 @@ class Pool:
             connection = http.client.HTTPSConnection(host, port, timeout=self._timeout, context=self._context)
             if self._proxy is not None:
                 connection.set_tunnel(self._url.hostname or "", self._url.port or 443, _credentials(self._proxy))
+        connection.auto_open = 0  # only here, so that shut_down() knows every socket
+        connection.connect()
         with self._lock:
-            if self._down:
-                raise ConnectionAbortedError("the transfer was stopped")
-            self._all.add(connection)
-        return connection
+            if not self._down:
+                self._all.add(connection)
+                return connection
+        connection.close()
+        raise ConnectionAbortedError("the transfer was stopped")
 
     def shut_down(self) -> None:
         """Break every connection, so that threads waiting on one wake up with an error."""
@@ -80,7 +83,8 @@ class Pool:
             for connection in self._all:
                 if connection.sock is not None:
                     with contextlib.suppress(OSError):  # already closed by the other side
-                        connection.sock.shutdown(socket.SHUT_RDWR)
+                        # past the TLS layer, which another thread is using
+                        socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Close every connection."""
