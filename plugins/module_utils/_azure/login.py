@@ -30,6 +30,18 @@ for _name in ("azure", "msal"):
 CLI_CLIENT_ID = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
 """Azure CLI's public application, through which users log in who give no ``client_id``; as in azure.azcollection."""
 
+_IDENTIFYING = (
+    "ad_user",
+    "certificate_password",
+    "client_id",
+    "federated_token_file",
+    "password",
+    "secret",
+    "tenant",
+    "x509_certificate_path",
+)
+"""What makes a token another one; the subscription does not."""
+
 
 class Credential:
     """Gets tokens for an identity; a ``TokenCredential`` for any Azure SDK client.
@@ -72,9 +84,8 @@ class Credential:
             self._cache.forget(self._key(scopes))
 
     def _key(self, scopes: tuple[str, ...]) -> str:
-        return key_for(
-            kind=self.identity.kind, authority=self._authority, scopes=" ".join(scopes), **dict(self.identity.values)
-        )
+        values = {name: self.identity.get(name) for name in _IDENTIFYING}
+        return key_for(kind=self.identity.kind, authority=self._authority, scopes=" ".join(scopes), **values)
 
     @property
     def _authority(self) -> str:

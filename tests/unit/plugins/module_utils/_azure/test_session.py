@@ -312,13 +312,20 @@ class TestTokens:
         self, azure: FakeAzure, params: Mapping[str, Any], tmp_path: Path
     ) -> None:
         cache = tmp_path / "tokens"
-        for _ in range(2):
-            opened = Session.open(params, token_cache=cache)
+        for subscription in (SUBSCRIPTION, "22222222-2222-3333-4444-555555555555"):
+            opened = Session.open({**params, "subscription_id": subscription}, token_cache=cache)
             opened.read(opened.compute.disks.get, "rg", "d")
             opened.close()
         assert azure.tokens == 1
         assert cache.stat().st_mode & 0o777 == 0o600
         assert params["secret"] not in cache.read_text()
+
+    def test_are_not_shared_with_another_secret(self, params: Mapping[str, Any], tmp_path: Path) -> None:
+        first = Session.open(params, token_cache=tmp_path / "tokens")
+        first.credential.get_token(first.cloud.scope)
+        other = Session.open({**params, "secret": "wrong"}, token_cache=tmp_path / "tokens")
+        with pytest.raises(errors.AuthenticationFailed):
+            other.credential.get_token(other.cloud.scope)
 
     def test_one_that_azure_no_longer_takes_is_renewed(
         self, azure: FakeAzure, params: Mapping[str, Any], tmp_path: Path
