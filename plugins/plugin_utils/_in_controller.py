@@ -64,7 +64,10 @@ class ActionModule(OrdinaryActionModule):
     """Ansible's own action for modules, but for how the module is executed."""
 
     def _execute_module(self, *args: Any, task_vars: dict[str, Any] | None = None, **kwargs: Any) -> dict[str, Any]:
-        task_vars = task_vars or {}
+        with _parent_death():
+            return self._execute(task_vars or {}, *args, **kwargs)
+
+    def _execute(self, task_vars: dict[str, Any], *args: Any, **kwargs: Any) -> dict[str, Any]:
         local = self._connection.transport == "local"
         interpreter = self._interpreter(task_vars)
         if local and _is_this(interpreter) and self._may_run_inside(task_vars):
@@ -110,7 +113,12 @@ class ActionModule(OrdinaryActionModule):
             token_cache=Path(constants.DEFAULT_LOCAL_TMP) / "goldenimage.azure.tokens",
         )
         try:
-            with _environment(environment), _module_state(_encoded(arguments)), _lent(context):
+            with (
+                contextlib.chdir(self._loader.get_basedir()),  # as every module on a local connection
+                _environment(environment),
+                _module_state(_encoded(arguments)),
+                _lent(context),
+            ):
                 response = _call(_module(self._task.resolved_action or self._task.action))
         except Interrupted as interrupted:
             self._give_up(interrupted, context)
@@ -170,7 +178,7 @@ def _encoded(arguments: dict[str, Any]) -> bytes:
 def _call(module: Any) -> dict[str, Any]:
     """Run ``main()`` as a program of its own: what it prints is its answer."""
     stdout, stderr, code = io.StringIO(), io.StringIO(), 0
-    with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr), _parent_death():
+    with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
         try:
             module.main()
         except SystemExit as end:
@@ -214,7 +222,10 @@ def _lent(context: Context) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _parent_death() -> Iterator[None]:
-    """Have Linux cancel the task when ansible-playbook is killed: before 2.19 it tells its workers nothing."""
+    """Have Linux send SIGTERM to this worker when ansible-playbook is gone.
+
+    Killed (as ansible-runner does to cancel), or before 2.19 ended by SIGTERM, it tells its workers nothing.
+    """
     if sys.platform != "linux":
         yield
         return

@@ -26,6 +26,13 @@ class Playground:
     folder: Path
     binaries: Path
 
+    @property
+    def version(self) -> tuple[int, ...]:
+        """The major and minor version of ansible-core."""
+        command = [str(self.binaries / "python"), "-c", "from ansible.release import __version__; print(__version__)"]
+        text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        return tuple(int(part) for part in text.split(".")[:2])
+
     def environment(self, **variables: str) -> dict[str, str]:
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("AZURE_", "ANSIBLE_"))}
         return {

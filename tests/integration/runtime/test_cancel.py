@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -81,8 +82,11 @@ def test_terminate_the_playbook(playground: Playground) -> None:
     assert [path.name for path in (playground.folder / "home").rglob("*tokens*")] == []
 
 
-@pytest.mark.skipif(not os.path.exists("/proc/self"), reason="only Linux tells a worker of its parent's death")
-def test_kill_the_playbook(playground: Playground) -> None:
-    process = start(playground)
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a worker of its parent's death")
+@pytest.mark.parametrize("inside", [True, False], ids=["inside", "ordinary"])
+def test_kill_the_playbook(playground: Playground, inside: bool) -> None:
+    if not inside and playground.version < (2, 19):
+        pytest.skip("before ansible-core 2.19 a worker does not pass a signal on to its module, which runs to its end")
+    process = start(playground, goldenimage_run_in_controller=inside)
     process.kill()
     check_undone(playground, process)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import stat
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,8 @@ def program(path: Path, text: str) -> Path:
 def prepare(playground: Playground) -> None:
     """What the playbook expects in its folder, the same for both ways."""
     folder = playground.folder
+    (folder / "playbooks").mkdir()
+    shutil.copy(HERE / "parity.yml", folder / "playbooks")
     program(folder / "sudo", SUDO)
     program(folder / "python", f'#!/bin/sh\nexec {playground.binaries / "python"} "$@"\n')
     secret = VaultSecret(b"vault password")
@@ -63,7 +66,9 @@ def parity(playground: Playground, **variables: Any) -> list[dict[str, Any]]:
     folder = playground.folder
     for name in ("attempts", "undo", "undo-timeout", "first"):
         (folder / name).unlink(missing_ok=True)
-    command = playground.command(HERE / "parity.yml", **variables)
+    relative = folder / "playbooks" / "relative"
+    relative.unlink(missing_ok=True)
+    command = playground.command(folder / "playbooks" / "parity.yml", **variables)
     command += [
         "-i",
         str(folder / "hosts"),
@@ -73,6 +78,7 @@ def parity(playground: Playground, **variables: Any) -> list[dict[str, Any]]:
         f"{folder}/password",
     ]
     playground.run(command)
+    assert relative.read_text() == "relative"
     return sorted(playground.records(), key=lambda record: (record["task"], record["host"]))
 
 
