@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from azure_emulator.core import hooks
 from azure_emulator.core import ids as arm_ids
 from azure_emulator.core.context import Context, Reply, Scope
 from azure_emulator.core.errors import ArmError, group_not_found, invalid_content
@@ -141,6 +142,8 @@ class Dispatcher:
                 raw_body=incoming.body,
             )
             _check_containers(context, route)
+            for check in hooks.before:
+                check(context, route)
             return route.handler(context)
 
         write = incoming.method not in ("GET", "HEAD") and not route.reading
@@ -193,8 +196,8 @@ def _json_object(incoming: Incoming) -> dict[str, Any]:
         )
     try:
         value = json.loads(incoming.body, parse_constant=_refuse_constant)
-        # What cannot be written back (lone surrogates, endless nesting) must not reach the store.
-        json.dumps(value, ensure_ascii=False).encode()
+        # What cannot be written back (lone surrogates, endless nesting, 1e999) must not reach the store.
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError) as error:
         raise invalid_content(f"{type(error).__name__} while reading JSON") from None
     if not isinstance(value, dict):

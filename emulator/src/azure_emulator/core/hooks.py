@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from azure_emulator.core.app import Emulator
-    from azure_emulator.core.context import Scope
+    from azure_emulator.core.context import Context, Scope
+    from azure_emulator.core.routing import Route
 
 #: Run inside the writing transaction of a reset, after the tables were emptied; remove files here.
 reset: list[Callable[[Scope], None]] = []
@@ -25,6 +26,9 @@ stop: list[Callable[[Emulator], None]] = []
 
 #: After each committed writing request or settled operation, outside any transaction; must be quick.
 committed: list[Callable[[Emulator], None]] = []
+
+#: Run before each handler, in its transaction; an `ArmError` refuses the request.
+before: list[Callable[[Context, Route], None]] = []
 
 #: Deletion of a resource by the cascade of its group: type in lower case -> function in a writing transaction.
 #: A type without an entry is simply forgotten. An `ArmError` says that something else must go first; the cascade

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from azure_emulator.core import locations
+from azure_emulator.core import hooks, locations
 from azure_emulator.core.context import Context, Reply
 from azure_emulator.core.errors import ArmError
 from azure_emulator.core.routing import Route
@@ -72,25 +72,18 @@ def unregister(ctx: Context) -> Reply:
     return _change(ctx, "Unregistered", "Unregistering")
 
 
-def check_registered(ctx: Context, namespace: str) -> None:
-    """Refuse the use of a provider that a test has unregistered.
-
-    :raises ArmError: 409 ``MissingSubscriptionRegistration``.
-    """
-    if _state(ctx, namespace) != "Registered":
-        raise ArmError(
-            409,
-            "MissingSubscriptionRegistration",
-            f"The subscription is not registered to use namespace '{namespace}'. See https://aka.ms/rps-not-found for how "
-            "to register subscriptions.",
-            details=[
-                {
-                    "code": "MissingSubscriptionRegistration",
-                    "target": namespace,
-                    "message": f"The subscription is not registered to use namespace '{namespace}'.",
-                }
-            ],
-        )
+def _check_registered(ctx: Context, route: Route) -> None:
+    """Refuse new resources of a provider that has been unregistered: 409 ``MissingSubscriptionRegistration``."""
+    namespace = route.template.rpartition("/providers/")[2].partition("/")[0]
+    if ctx.method != "PUT" or not namespace or _state(ctx, namespace) == "Registered":
+        return
+    message = f"The subscription is not registered to use namespace '{namespace}'."
+    raise ArmError(
+        409,
+        "MissingSubscriptionRegistration",
+        f"{message} See https://aka.ms/rps-not-found for how to register subscriptions.",
+        details=[{"code": "MissingSubscriptionRegistration", "target": namespace, "message": message}],
+    )
 
 
 def _change(ctx: Context, after: str, meanwhile: str) -> Reply:
@@ -130,6 +123,8 @@ def _present(ctx: Context, name: str) -> dict[str, Any]:
         "registrationPolicy": "RegistrationRequired",
     }
 
+
+hooks.before.append(_check_registered)
 
 _ROOT = "/subscriptions/{subscription}/providers"
 ROUTES = [
