@@ -9,11 +9,15 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ansible_collections.goldenimage.azure.plugins.module_utils._azure import errors
+from ansible_collections.goldenimage.azure.plugins.module_utils._azure.operations import pause
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE")
 
@@ -88,11 +92,20 @@ def trusted_ca() -> str | None:
     return None
 
 
-def connections(ca: str | None) -> Any:
-    """The connections of one task, an azure-core transport. Shared by all clients: reading the authorities is slow."""
+def connections(ca: str | None, report: Callable[[str], None] | None = None) -> Any:
+    """The connections of one task, an azure-core transport. Shared by all clients: reading the authorities is slow.
+
+    :param report: told when azure-core's retry policy waits, which can take many minutes when Azure throttles.
+    """
     with errors.sdk_import():
         from azure.core.pipeline.transport import RequestsTransport
-    return RequestsTransport(connection_verify=ca or True)
+
+    def sleep(seconds: float) -> None:
+        pause(seconds, lambda rest: report(f"Azure is busy, trying again in {rest:.0f} s") if report else None)
+
+    transport = RequestsTransport(connection_verify=ca or True)
+    transport.sleep = sleep  # what the retry policy calls
+    return transport
 
 
 def resolve(name_or_url: str, *, ca: str | None, transport: Any = None) -> Cloud:

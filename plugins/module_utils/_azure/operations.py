@@ -106,6 +106,20 @@ def _number(text: str | None) -> float | None:
     return number if 0 <= number < float("inf") else None
 
 
+def pause(
+    seconds: float,
+    tell: Callable[[float], None],
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Sleep in slices, so that the report goes on; ``tell`` gets the seconds that are left."""
+    end = clock() + seconds
+    while (rest := end - clock()) > 0:
+        tell(rest)
+        sleep(min(_SLICE, rest))
+
+
 class Waiter:
     """Waits for one thing, within one time limit.
 
@@ -253,10 +267,11 @@ class Waiter:
         longest = _LONGEST_PAUSE if asked is None else _IMMEDIATE_LONGEST
         seconds = asked or min(longest, _FIRST_PAUSE * _GROWTH**self._pauses)
         self._pauses = min(self._pauses + 1, 50)
-        end = self._clock() + min(seconds, self._left())
-        while (rest := end - self._clock()) > 0:
+
+        def tell(_rest: float) -> None:
             self._report(f"{self._what}: {self._state}, {self._clock() - self._began:.0f} s")
-            self._sleep(min(_SLICE, rest))  # in slices, so that the report goes on
+
+        pause(min(seconds, self._left()), tell, clock=self._clock, sleep=self._sleep)
 
 
 def _unsettled(resource: Any) -> bool:

@@ -103,7 +103,7 @@ class Session:
         """
         identity = find(params)
         ca = clouds.trusted_ca()
-        transport = clouds.connections(ca)
+        transport = clouds.connections(ca, report)
         cloud = resolve_cloud(params, identity, ca=ca, transport=transport)
         cache = TokenCache(token_cache) if token_cache else None
         credential = Credential(identity, cloud, transport=transport, cache=cache)

@@ -86,6 +86,15 @@ class TestRead:
         azure.on("GET", f"{DISKS}/d", Answer(drop=True), Answer(body={"name": "d"}))
         assert session.read(session.compute.disks.get, "rg", "d") == {"name": "d"}
 
+    def test_waiting_for_a_busy_azure_is_reported(self, azure: FakeAzure, params: Mapping[str, Any]) -> None:
+        busy = Answer(429, {"error": {"code": "TooManyRequests", "message": "x"}}, {"Retry-After": "1"})
+        azure.on("GET", f"{DISKS}/d", busy, Answer(body={"name": "d"}))
+        lines: list[str] = []
+        opened = Session.open(params, report=lines.append)
+        assert opened.read(opened.compute.disks.get, "rg", "d") == {"name": "d"}
+        assert lines[0] == "Azure is busy, trying again in 1 s"
+        opened.close()
+
     def test_keyword_arguments_reach_the_sdk(self, azure: FakeAzure, session: Session) -> None:
         azure.on("GET", f"{PROVIDERS}/Microsoft.Compute/virtualMachines/v", Answer(body={"name": "v"}))
         assert session.read(session.compute.virtual_machines.get, "rg", "v", expand="instanceView")
