@@ -2,7 +2,8 @@
 // GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The blob server as a child of the emulator. Storage accounts come as lines on standard input, each a JSON object
-// {name: base64 key, …} that replaces the one before; when the input ends, the parent is gone: save and end.
+// {name: base64 key, …} that replaces the one before and is
+// acknowledged by "accounts N" on standard output; when the input ends, the parent is gone: save and end.
 "use strict";
 
 const https = require("https");
@@ -44,8 +45,11 @@ function replaceAccounts(line) {
 
 const input = readline.createInterface({ input: process.stdin });
 let begun = false;
+let lines = 0;
 input.on("line", (line) => {
   replaceAccounts(line);
+  lines += 1;
+  console.log(`accounts ${lines}`);
   if (!begun) {
     begun = true;
     require("azurite/dist/src/blob/main");

@@ -21,7 +21,7 @@ from azure_emulator.core.certificates import Certificates
 from azure_emulator.core.errors import ArmError
 from azure_emulator.disks.vhd import FOOTER_SIZE, footer_problem, make_footer
 from azure_emulator.services.compute._shared import GIB
-from azure_emulator.services.storage import blob_urls
+from azure_emulator.services.storage import blob_urls, signatures
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,7 +107,7 @@ def create_vhd(data_dir: Path, url: str, container_url: str, size_gb: int) -> No
 
 def writable(location: BlobLocation, now: float) -> dict[str, str]:
     """Signed URLs of a blob and its container, for `create_vhd`."""
-    signed = blob_urls.signature(location.account, "rwlac", now)
+    signed = signatures.account_sas(location.account, "rwlac", now)
     container = location.url[: location.url.index(f"/{location.container}/") + len(location.container) + 1]
     return {"url": f"{location.url}?{signed}", "container_url": f"{container}?{signed}"}
 

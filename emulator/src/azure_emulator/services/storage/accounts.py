@@ -63,8 +63,8 @@ def put(ctx: Context) -> Reply:
     return Reply(202, None, {"Content-Type": "text/plain; charset=utf-8", **operation.headers()})
 
 
-def _provide(data_dir: Path, _args: dict[str, Any]) -> None:
-    blobs.provide(data_dir)
+def _provide(data_dir: Path, args: dict[str, Any]) -> None:
+    blobs.provide_empty(data_dir, args["id"])
 
 
 @effect("storage.account.create", work=_provide)

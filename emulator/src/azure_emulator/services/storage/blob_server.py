@@ -85,6 +85,7 @@ class BlobServer:
         self._lock = threading.RLock()
         self._process: subprocess.Popen[str] | None = None
         self._accounts: dict[str, str] = {}
+        self._heard = threading.Semaphore(0)
         self.port = 0
 
     def provide(self, accounts: dict[str, str], port: int) -> int:
@@ -133,23 +134,24 @@ class BlobServer:
             "--oauth": "basic",
         }
         command = [program, str(place / "serve.js"), *(part for pair in options.items() for part in pair)]
-        with (self._data_dir / "blobs.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [*command, "--silent", "--skipApiVersionCheck", "--disableTelemetry"],
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                text=True,
-                start_new_session=True,
-            )
+        process = subprocess.Popen(
+            [*command, "--silent", "--skipApiVersionCheck", "--disableTelemetry"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self._process, self._heard = process, threading.Semaphore(0)
+        threading.Thread(target=self._watch, args=(process, self._heard), daemon=True).start()
         self._send()
-        self._wait(self._process)
-        threading.Thread(target=self._watch, args=(self._process,), daemon=True).start()
+        self._wait(process)
 
     def _send(self) -> None:
         if self._process is not None:
             _input(self._process).write(json.dumps(self._accounts) + "\n")
             _input(self._process).flush()
+            self._heard.acquire(timeout=_START_SECONDS)
 
     def _wait(self, process: subprocess.Popen[str]) -> None:
         limit = time.monotonic() + _START_SECONDS
@@ -162,12 +164,23 @@ class BlobServer:
                 time.sleep(0.02)
             else:
                 return
+        # Not ours any more: only one that has served is started again.
+        self._process = None
         process.kill()
         raise BlobServerError(f"Azurite did not start; see {self._data_dir / 'blobs.log'}.")
 
-    def _watch(self, process: subprocess.Popen[str]) -> None:
-        """Start it again when it ends by itself."""
+    def _watch(self, process: subprocess.Popen[str], heard: threading.Semaphore) -> None:
+        """Keep its log, note what it has heard, and start it again when it ends by itself."""
+        with (self._data_dir / "blobs.log").open("a") as log:
+            for line in process.stdout or ():
+                if line.startswith("accounts "):
+                    heard.release()
+                else:
+                    log.write(line)
+                    log.flush()
         process.wait()
+        # Whoever waits for an answer must not wait for a dead process.
+        heard.release()
         with self._lock:
             if self._process is process:
                 _log.warning("Azurite ended with code %s; starting it again", process.returncode)

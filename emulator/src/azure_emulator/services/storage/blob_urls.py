@@ -5,20 +5,16 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import quote, unquote, urlencode, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from azure_emulator.services.storage import blobs
+from azure_emulator.services.storage.signatures import account_sas
 
 if TYPE_CHECKING:
     from azure_emulator.core.context import Scope
     from azure_emulator.core.store import Doc
-
-_SAS_VERSION = "2020-12-06"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,24 +52,4 @@ def find(scope: Scope, name: str) -> Doc | None:
 
 def readable(location: BlobLocation, now: float) -> str:
     """The local URL with a signature that lets any HTTP client read the blob for six hours."""
-    return f"{location.url}?{signature(location.account, 'rl', now)}"
-
-
-def signature(account: Doc, permissions: str, now: float) -> str:
-    """The query string of an account SAS for blobs."""
-    from datetime import UTC, datetime
-
-    expiry = datetime.fromtimestamp(now + 6 * 3600, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    fields = [account["name"], permissions, "b", "sco", "", expiry, "", "https", _SAS_VERSION, "", ""]
-    key = base64.b64decode(account["_keys"][0]["value"])
-    signed = base64.b64encode(hmac.new(key, "\n".join(fields).encode(), hashlib.sha256).digest()).decode()
-    query = {
-        "sv": _SAS_VERSION,
-        "ss": "b",
-        "srt": "sco",
-        "sp": permissions,
-        "se": expiry,
-        "spr": "https",
-        "sig": signed,
-    }
-    return urlencode(query)
+    return f"{location.url}?{account_sas(location.account, 'rl', now)}"

@@ -9,6 +9,8 @@ import logging
 from typing import TYPE_CHECKING
 
 from azure_emulator.core import hooks
+from azure_emulator.core.certificates import Certificates
+from azure_emulator.services.storage import containers
 from azure_emulator.services.storage.blob_server import BlobServer, BlobServerError
 from azure_emulator.services.storage.missing import PREFIX
 
@@ -58,6 +60,19 @@ def provide(data_dir: Path) -> None:
     blobs = _RUNNING.get(data_dir)
     if blobs:
         blobs.provide()
+
+
+def provide_empty(data_dir: Path, account_id: str) -> None:
+    """The same for a new account, without the containers that an earlier account of its name may have left."""
+    blobs = _RUNNING.get(data_dir)
+    if blobs is None:
+        return
+    blobs.provide()
+    with blobs.emulator.reading() as scope:
+        account = scope.store.get(account_id)
+        url = endpoint(scope, account["name"]) if account else ""
+    if account and PREFIX not in url:
+        containers.remove_all(Certificates(data_dir).authority, url, account)
 
 
 def changed(scope: Scope) -> None:

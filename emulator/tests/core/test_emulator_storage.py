@@ -1,0 +1,140 @@
+# Copyright (c) 2026, goldenimage.azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Storage accounts, and blobs behind them as azure-storage-blob sees them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from azure.storage.blob import BlobServiceClient
+from azure_emulator.services.storage import blob_server
+from local_azure import LocalAzure, code
+
+API = "2023-05-01"
+BODY = {"location": "eastus", "sku": {"name": "Standard_LRS"}, "kind": "StorageV2"}
+PAGE = b"page" * 128
+
+installed = pytest.mark.skipif(
+    not (blob_server.folder() / "node_modules" / "azurite").is_dir(),
+    reason="Azurite is not installed: run azure-emulator install-azurite",
+)
+
+
+def account(azure: LocalAzure, name: str) -> str:
+    return f"{azure.group('store')}/providers/Microsoft.Storage/storageAccounts/{name}"
+
+
+def blobs(azure: LocalAzure, path: str) -> BlobServiceClient:
+    url = azure.arm("GET", path, api=API).json()["properties"]["primaryEndpoints"]["blob"]
+    key = azure.arm("POST", f"{path}/listKeys", api=API).json()["keys"][0]["value"]
+    return BlobServiceClient(url, credential=key, connection_verify=str(azure.data / "tls" / "ca.pem"), retry_total=2)
+
+
+def test_create_has_only_a_location(azure: LocalAzure) -> None:
+    path = account(azure, "shapes")
+    answer = azure.arm("PUT", path, BODY, api=API)
+    assert (answer.status_code, answer.content) == (202, b"")
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert "azure-asyncoperation" not in answer.headers
+    assert "/Microsoft.Storage/locations/eastus/asyncoperations/" in answer.headers["location"]
+    assert "monitor=true" in answer.headers["location"]
+    end = azure.follow(answer)
+    assert end.json()["properties"]["provisioningState"] == "Succeeded"
+    assert end.json() == azure.arm("GET", path, api=API).json()
+    assert "_keys" not in end.text
+    again = azure.arm("PUT", path, BODY | {"tags": {"a": "b"}}, api=API)
+    assert (again.status_code, again.json()["tags"]) == (200, {"a": "b"})
+
+
+def test_old_versions_show_less(azure: LocalAzure) -> None:
+    path = account(azure, "versions")
+    azure.follow(azure.arm("PUT", path, BODY | {"sku": {"name": "Standard_GRS"}, "kind": "Storage"}, api="2018-11-01"))
+    old = azure.arm("GET", path, api="2018-11-01").json()["properties"]
+    new = azure.arm("GET", path, api=API).json()["properties"]
+    assert set(new) - set(old) == {"keyCreationTime", "privateEndpointConnections"}
+    assert old["secondaryLocation"] == "westus"
+    assert "keyType" not in old["encryption"]["services"]["blob"]
+    assert old["supportsHttpsTrafficOnly"] is False
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "status", "wanted"),
+    [
+        ("Capital", {}, 400, "AccountNameInvalid"),
+        ("ab", {}, 400, "AccountNameInvalid"),
+        ("fine1", {"sku": None}, 400, "InvalidValuesForRequestParameters"),
+        ("fine1", {"sku": {"name": "Gold"}}, 400, "InvalidParameter"),
+        ("fine1", {"kind": None}, 400, "InvalidValuesForRequestParameters"),
+        ("fine1", {"location": "moon"}, 400, "LocationNotAvailableForResourceType"),
+    ],
+)
+def test_refusals(azure: LocalAzure, name: str, change: dict[str, Any], status: int, wanted: str) -> None:
+    answer = azure.arm("PUT", account(azure, name), BODY | change, api=API)
+    assert (answer.status_code, code(answer)) == (status, wanted)
+
+
+def test_names_are_global(azure: LocalAzure) -> None:
+    path = account(azure, "taken")
+    azure.follow(azure.arm("PUT", path, BODY, api=API))
+    other = f"{azure.group('other')}/providers/Microsoft.Storage/storageAccounts/taken"
+    assert code(azure.arm("PUT", other, BODY, api=API)) == "StorageAccountAlreadyTaken"
+    check = "/providers/Microsoft.Storage/checkNameAvailability"
+    assert azure.arm("POST", check, {"name": "taken"}, api=API).json()["reason"] == "AlreadyExists"
+    assert azure.arm("POST", check, {"name": "free"}, api=API).json() == {"nameAvailable": True}
+    moved = azure.arm("PUT", path, BODY | {"location": "westus"}, api=API)
+    assert (moved.status_code, code(moved)) == (409, "InvalidResourceLocation")
+    assert azure.arm("DELETE", path, api=API).status_code == 200
+    assert azure.arm("DELETE", path, api=API).status_code == 204
+    assert azure.arm("POST", check, {"name": "taken"}, api=API).json() == {"nameAvailable": True}
+
+
+def test_without_azurite_blobs_say_what_to_do(
+    fresh: LocalAzure, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    monkeypatch.setenv(blob_server.FOLDER_VARIABLE, str(tmp_path))
+    fresh.start()
+    path = account(fresh, "nowhere")
+    end = fresh.follow(fresh.arm("PUT", path, BODY, api=API))
+    url = end.json()["properties"]["primaryEndpoints"]["blob"]
+    answer = fresh.http.get(f"{url}container/blob")
+    assert answer.status_code == 501
+    assert "azure-emulator install-azurite" in answer.text
+
+
+@installed
+class TestBlobs:
+    def test_keys_tokens_and_restart(self, fresh: LocalAzure) -> None:
+        fresh.start()
+        path = account(fresh, "data1")
+        fresh.follow(fresh.arm("PUT", path, BODY, api=API))
+        client = blobs(fresh, path).get_container_client("vhds")
+        client.create_container()
+        client.upload_blob("disk.vhd", PAGE, blob_type="PageBlob")
+        before = client.url
+        fresh.kill()
+        fresh.start()
+        client = blobs(fresh, path).get_container_client("vhds")
+        assert client.url == before
+        assert client.download_blob("disk.vhd").readall() == PAGE
+        self._read_with_token(fresh, f"{client.url}/disk.vhd")
+        self._regenerate(fresh, path)
+        self._recreate(fresh, path)
+
+    def _read_with_token(self, azure: LocalAzure, url: str) -> None:
+        token = azure.token(scope="https://storage.azure.com/.default")
+        headers = {"Authorization": f"Bearer {token}", "x-ms-version": "2021-08-06"}
+        assert azure.http.get(url, headers=headers).content == PAGE
+
+    def _regenerate(self, azure: LocalAzure, path: str) -> None:
+        old = blobs(azure, path)
+        assert azure.arm("POST", f"{path}/regenerateKey", {"keyName": "key1"}, api=API).status_code == 200
+        with pytest.raises(Exception, match=r"uthenticat"):
+            list(old.list_containers())
+        assert [c.name for c in blobs(azure, path).list_containers()] == ["vhds"]
+
+    def _recreate(self, azure: LocalAzure, path: str) -> None:
+        assert azure.arm("DELETE", path, api=API).status_code == 200
+        azure.follow(azure.arm("PUT", path, BODY, api=API))
+        assert list(blobs(azure, path).list_containers()) == []
