@@ -1,0 +1,72 @@
+# Copyright (c) 2026, goldenimage.azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Marketplace."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from compute_bodies import disk
+
+if TYPE_CHECKING:
+    from conftest import LocalAzure
+
+
+@pytest.fixture
+def publishers(azure: LocalAzure) -> str:
+    return f"/subscriptions/{azure.subscription}/providers/Microsoft.Compute/locations/westeurope/publishers"
+
+
+def test_lists_are_bare_arrays(azure: LocalAzure, publishers: str) -> None:
+    names = [item["name"] for item in azure.call("GET", publishers).json()]
+    assert {"Debian", "Canonical", "MicrosoftWindowsServer"} <= set(names)
+    offers = azure.call("GET", f"{publishers}/canonical/artifacttypes/vmimage/offers").json()
+    assert offers[0].keys() == {"location", "name", "id"}
+    assert "/Publishers/Canonical/ArtifactTypes/VMImage/Offers/" in offers[0]["id"]
+    skus = azure.call("GET", f"{publishers}/Debian/ArtifactTypes/VMImage/Offers/debian-12/Skus").json()
+    assert {"12", "12-gen2"} <= {item["name"] for item in skus}
+    assert skus[0]["properties"]["automaticOSUpgradeProperties"]["automaticOSUpgradeSupported"] is False
+
+
+def test_versions_in_order(azure: LocalAzure, publishers: str) -> None:
+    versions = f"{publishers}/Debian/artifacttypes/vmimage/offers/debian-12/skus/12/versions"
+    everything = [item["name"] for item in azure.call("GET", versions).json()]
+    newest = azure.call("GET", versions, **{"$top": "1", "$orderby": "name desc"}).json()
+    assert [item["name"] for item in newest] == everything[-1:]
+    expanded = azure.call("GET", versions, **{"$expand": "properties"}).json()
+    assert expanded[0]["properties"]["hyperVGeneration"] == "V1"
+    assert azure.call("GET", versions, **{"$top": "x"}).status_code == 400
+
+
+def test_one_version(azure: LocalAzure, publishers: str) -> None:
+    sku = f"{publishers}/Debian/artifacttypes/vmimage/offers/debian-12/skus/12-gen2/versions"
+    name = azure.call("GET", sku).json()[-1]["name"]
+    properties = azure.get(f"{sku}/{name}")["properties"]
+    assert properties["hyperVGeneration"] == "V2"
+    assert properties["architecture"] == "x64"
+    assert properties["imageDeprecationStatus"] == {"imageState": "Active"}
+    assert properties["osDiskImage"]["operatingSystem"] == "Linux"
+    assert properties["dataDiskImages"] == []
+    assert "architecture" not in azure.get(f"{sku}/{name}", "2020-06-01")["properties"]
+
+
+@pytest.mark.parametrize(
+    "below",
+    [
+        "nobody/artifacttypes/vmimage/offers",
+        "Debian/artifacttypes/vmimage/offers/none/skus",
+        "Debian/artifacttypes/vmimage/offers/debian-12/skus/none/versions",
+        "Debian/artifacttypes/vmimage/offers/debian-12/skus/12/versions/0.0.1",
+    ],
+)
+def test_what_is_missing(azure: LocalAzure, publishers: str, below: str) -> None:
+    assert azure.refused("GET", f"{publishers}/{below}") == (404, "NotFound", "Artifact: VMImage was not found.")
+
+
+def test_a_disk_from_an_image(azure: LocalAzure, publishers: str) -> None:
+    sku = f"{publishers}/Debian/artifacttypes/vmimage/offers/debian-12/skus/12-gen2/versions"
+    identity = azure.call("GET", sku).json()[-1]["id"]
+    made = azure.put("disks/d", disk({"createOption": "FromImage", "imageReference": {"id": identity}}))["properties"]
+    assert (made["osType"], made["hyperVGeneration"], made["diskSizeGB"]) == ("Linux", "V2", 30)
