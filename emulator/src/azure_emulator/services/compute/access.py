@@ -21,6 +21,7 @@ from azure_emulator.core.values import choice_of, number_of
 from azure_emulator.disks.vhd import FOOTER_SIZE, footer_problem
 from azure_emulator.services.compute._data import GRANTS, blob_url, page_store
 from azure_emulator.services.compute._shared import accepted, find
+from azure_emulator.services.compute._types import check_types
 from azure_emulator.services.compute.disk_resources import Kind, check_no_access
 from azure_emulator.services.compute.disk_shapes import refresh
 
@@ -33,6 +34,7 @@ _MAX_SECONDS = 2**32 - 1
 
 def begin(ctx: Context, kind: Kind) -> Reply:
     """beginGetAccess: 202; the URL comes with the operation's result."""
+    check_types(ctx.body)
     doc = find(ctx, kind.collection)
     access = choice_of(ctx.body, ("None", "Read", "Write"), "access")
     if access in (None, "None"):

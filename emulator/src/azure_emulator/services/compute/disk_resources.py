@@ -16,7 +16,7 @@ from azure_emulator.core import ids as arm_ids
 from azure_emulator.core.context import Context, Reply, Scope
 from azure_emulator.core.errors import ArmError
 from azure_emulator.core.operations import effect
-from azure_emulator.core.values import choice_of, flag_of, tags_of
+from azure_emulator.core.values import choice_of, flag_of, object_of, tags_of
 from azure_emulator.services.compute import blobs
 from azure_emulator.services.compute._data import discard, page_store
 from azure_emulator.services.compute._shared import (
@@ -29,6 +29,7 @@ from azure_emulator.services.compute._shared import (
     without,
 )
 from azure_emulator.services.compute._skus import DISK_TYPES, SNAPSHOT_TYPES, sku_of
+from azure_emulator.services.compute._types import check_types
 from azure_emulator.services.compute.disk_shapes import (
     accepted_body,
     present,
@@ -61,6 +62,7 @@ SNAPSHOT = Kind("snapshots", "snapshot", SNAPSHOT_TYPES)
 
 def put(ctx: Context, kind: Kind) -> Reply:
     """Create, or update what is there."""
+    check_types(ctx.body)
     found = ctx.store.get(resource_id(ctx, kind.collection))
     if found is None:
         return _create(ctx, kind)
@@ -70,6 +72,7 @@ def put(ctx: Context, kind: Kind) -> Reply:
 
 def patch(ctx: Context, kind: Kind) -> Reply:
     """Update some properties."""
+    check_types(ctx.body)
     return _update(ctx, kind, find(ctx, kind.collection))
 
 
@@ -94,7 +97,7 @@ def _create(ctx: Context, kind: Kind) -> Reply:
     _check_values(ctx)
     sku = sku_of(ctx.body, kind.storage_types, "Standard_LRS")
     origin = open_origin(ctx, doc["location"], kind.target)
-    asked = {**origin.inherited, **settable(ctx.body["properties"]), "creationData": origin.creation}
+    asked = {**origin.inherited, **settable(object_of(ctx.body, "properties")), "creationData": origin.creation}
     doc |= {name: ctx.body[name] for name in _HEAD if ctx.body.get(name)}
     if tags is not None:
         doc["tags"] = tags
@@ -146,7 +149,7 @@ def _check_values(ctx: Context) -> None:
 def _update(ctx: Context, kind: Kind, found: Doc) -> Reply:
     _check_values(ctx)
     tags = tags_of(ctx.body)
-    properties = settable(ctx.body.get("properties") or {})
+    properties = settable(object_of(ctx.body, "properties"))
     _check_creation_data(found, properties.get("creationData"))
     properties["creationData"] = found["properties"]["creationData"]
     size = requested_size(ctx, kind.target)

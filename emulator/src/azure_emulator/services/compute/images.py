@@ -38,6 +38,7 @@ from azure_emulator.services.compute._shared import (
     resource_id,
     visible,
 )
+from azure_emulator.services.compute._types import check_types
 from azure_emulator.services.compute.disk_shapes import size_in_gb
 from azure_emulator.services.compute.origins import usable_source
 from azure_emulator.services.compute.sources import ImageSource, SourceDisk, register
@@ -53,6 +54,7 @@ _STORAGE_TYPES = ("Standard_LRS", "StandardSSD_LRS", "StandardSSD_ZRS", "Premium
 
 
 def _put(ctx: Context) -> Reply:
+    check_types(ctx.body)
     found = ctx.store.get(resource_id(ctx, "images"))
     return _update(ctx, found) if found else _create(ctx)
 
@@ -258,6 +260,7 @@ def _not_changeable(name: str) -> ArmError:
 
 
 def _patch(ctx: Context) -> Reply:
+    check_types(ctx.body)
     return _update(ctx, find(ctx, "images"))
 
 

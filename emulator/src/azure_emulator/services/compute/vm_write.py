@@ -22,6 +22,7 @@ from azure_emulator.services.compute._shared import (
     new_resource,
     resource_id,
 )
+from azure_emulator.services.compute._types import check_types
 from azure_emulator.services.compute.sizes import check_generation, check_quota, check_size
 from azure_emulator.services.compute.sources import ImageSource, resolve
 from azure_emulator.services.compute.vm_profiles import claim_interfaces, network_profile, os_profile
@@ -65,6 +66,7 @@ _FIXED = ("priority", "availabilitySet", "zones")
 
 def put(ctx: Context) -> Reply:
     """Create, or update what is there."""
+    check_types(ctx.body)
     found = ctx.store.get(resource_id(ctx, "virtualMachines"))
     if found is None:
         if ctx.headers.get("if-match"):
@@ -77,6 +79,7 @@ def put(ctx: Context) -> Reply:
 
 def patch(ctx: Context) -> Reply:
     """Update some properties."""
+    check_types(ctx.body)
     found = find(ctx, "virtualMachines")
     _check_etag(ctx, found)
     return _update(ctx, found)
