@@ -3,7 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Seconds that one task costs: a trivial ordinary module, one of ours as an ordinary module, one of ours inside.
 
-Run it with the Python of an environment that has Ansible and this collection: ``.venv/bin/python benchmarks/task_overhead.py``.
+Run it with the Python of an environment that has Ansible: ``.venv/bin/python benchmarks/task_overhead.py``. Ours is
+``vhd_info``; where the environment points at an Azure (``eval "$(azure-emulator env --data …)"``) it is ``disk_info``,
+which asks for all disks of the subscription. Exits 1 when the target is missed.
 """
 
 from __future__ import annotations
@@ -22,8 +24,8 @@ from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 TRIVIAL = "ansible.builtin.ping, a trivial ordinary module"
-ORDINARY = "vhd_info as an ordinary module"
-INSIDE = "vhd_info inside the controller"
+ORDINARY = "ours as an ordinary module"
+INSIDE = "ours inside the controller"
 TARGET_SECONDS = 0.3
 TARGET_RATIO = 2.0
 
@@ -47,16 +49,20 @@ def seconds(folder: Path, task: dict[str, Any], count: int, **variables: Any) ->
     command = [str(Path(sys.executable).parent / "ansible-playbook"), str(playbook), "-e", json.dumps(variables)]
     environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(folder), "ANSIBLE_LOCALHOST_WARNING": "false"}
     began = time.monotonic()
-    subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL, cwd=folder)
+    subprocess.run(
+        command, check=True, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder
+    )
     return time.monotonic() - began
 
 
 def measure(folder: Path, tasks: int, repeats: int) -> dict[str, float]:
     """Seconds per task: the best of the repeats, less a playbook that has one such task only."""
-    vhd = folder / "empty.vhd"
-    empty_vhd(vhd)
     ping: dict[str, Any] = {"ansible.builtin.ping": {}}
-    ours: dict[str, Any] = {"goldenimage.azure.vhd_info": {"path": str(vhd)}}
+    ours: dict[str, Any] = {"goldenimage.azure.disk_info": {}}
+    if "AZURE_SUBSCRIPTION_ID" not in os.environ:
+        vhd = folder / "empty.vhd"
+        empty_vhd(vhd)
+        ours = {"goldenimage.azure.vhd_info": {"path": str(vhd)}}
     kinds: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         TRIVIAL: (ping, {}),
         ORDINARY: (ours, {"goldenimage_run_in_controller": False}),
@@ -86,7 +92,7 @@ def main() -> int:
     trivial, inside = figures[TRIVIAL], figures[INSIDE]
     met = inside <= TARGET_SECONDS and trivial / inside >= TARGET_RATIO
     print(
-        f"inside is {trivial / inside:.1f} times as fast as the trivial module; target: {TARGET_RATIO:.0f}, and ≤ {TARGET_SECONDS} s"
+        f"{trivial / inside:6.1f} times as fast as the trivial module; target: {TARGET_RATIO:.0f}, and ≤ {TARGET_SECONDS} s"
     )
     return 0 if met else 1
 
