@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +14,9 @@ from local_azure import LocalAzure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+# Tests of parts import the package; where it is not installed, from here.
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
 
 @pytest.fixture(scope="module")

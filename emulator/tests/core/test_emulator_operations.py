@@ -1,0 +1,233 @@
+# Copyright (c) 2026, goldenimage.azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Operations as rows: effects run once, failures stay visible, background work survives a restart."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from azure_emulator.core import credentials, latency
+from azure_emulator.core.app import Emulator
+from azure_emulator.core.errors import ArmError
+from azure_emulator.core.operations import Failed, Operation, effect
+from azure_emulator.core.store import WriteNeeded
+from azure_emulator.core.tokens import Tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from azure_emulator.core.context import Scope
+
+ID = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/disks/d"
+RUNS: list[str] = []
+GATE = threading.Event()
+
+
+@effect("test.note")
+def _note(scope: Scope, args: dict[str, Any]) -> Any:
+    RUNS.append(args["text"])
+    scope.store.kv_put("test", args["text"], 1)
+    if args.get("refuse"):
+        raise ArmError(409, "Refused", "No.")
+    if args.get("break"):
+        raise KeyError("a fault of ours")
+    return {"did": args["text"]}
+
+
+@effect("test.partly")
+def _partly(scope: Scope, _args: dict[str, Any]) -> Failed:
+    scope.store.kv_put("test", "kept", 1)
+    return Failed(ArmError(409, "Partly", "Only a part."))
+
+
+def _copy(data_dir: Path, args: dict[str, Any]) -> None:
+    GATE.wait(10)
+    with (data_dir / "worked").open("a") as file:
+        file.write("x")
+    if args.get("full"):
+        raise ArmError(409, "DiskFull", "No space left.")
+
+
+@effect("test.copy", work=_copy)
+def _copied(scope: Scope, _args: dict[str, Any]) -> str:
+    return (scope.data_dir / "worked").read_text()
+
+
+@pytest.fixture(scope="module")
+def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A key for tokens; making one for each test would take most of the time."""
+    folder = tmp_path_factory.mktemp("key")
+    (folder / "tls").mkdir()
+    Tokens(folder, credentials.load(folder))
+    return folder / "tls" / "tokens.key"
+
+
+@pytest.fixture
+def emulator(tmp_path: Path, key: Path) -> Iterator[Emulator]:
+    RUNS.clear()
+    GATE.set()
+    (tmp_path / "tls").mkdir()
+    shutil.copy(key, tmp_path / "tls")
+    made = Emulator(tmp_path, "https://localhost:1", credentials.load(tmp_path))
+    with made.writing() as scope:
+        latency.save(scope.store, latency.Profile("instant"))
+        doc = {
+            "id": ID,
+            "name": "d",
+            "type": "Microsoft.Compute/disks",
+            "properties": {"provisioningState": "Updating"},
+        }
+        scope.store.put(ID, doc)
+    yield made
+    made.end()
+
+
+def begin(emulator: Emulator, name: str = "test.note", style: str = "disk", **args: Any) -> str:
+    with emulator.writing() as scope:
+        return scope.operations.start(style, "eastus", name, args, ID).id
+
+
+def look(emulator: Emulator, operation_id: str) -> Operation:
+    def read(scope: Scope) -> Operation:
+        found = scope.operations.get(operation_id)
+        assert found is not None
+        return found
+
+    return emulator.run(read, write=False)
+
+
+def test_an_effect_runs_once(emulator: Emulator) -> None:
+    operation_id = begin(emulator, text="a")
+    assert RUNS == []
+    for _ in range(3):
+        found = look(emulator, operation_id)
+        assert (found.status, found.output) == ("Succeeded", {"did": "a"})
+    assert RUNS == ["a"]
+
+
+def test_a_refused_effect_leaves_nothing_but_the_failure(emulator: Emulator) -> None:
+    found = look(emulator, begin(emulator, text="a", refuse=True))
+    assert (found.status, found.error) == ("Failed", {"code": "Refused", "message": "No.", "_status": 409})
+    with emulator.reading() as scope:
+        assert scope.store.kv_get("test", "a") is None
+        doc = scope.store.get(ID)
+    assert doc is not None
+    assert doc["properties"]["provisioningState"] == "Failed"
+
+
+def test_a_broken_effect_fails_its_own_operation_only(emulator: Emulator) -> None:
+    broken, whole = begin(emulator, text="a", **{"break": True}), begin(emulator, text="b")
+    assert (look(emulator, broken).error or {})["code"] == "InternalExecutionError"
+    assert look(emulator, whole).status == "Succeeded"
+
+
+def test_failing_in_part_keeps_what_was_done(emulator: Emulator) -> None:
+    assert look(emulator, begin(emulator, "test.partly")).status == "Failed"
+    with emulator.reading() as scope:
+        assert scope.store.kv_get("test", "kept") == 1
+
+
+def test_a_refused_request_does_not_undo_what_was_due(emulator: Emulator) -> None:
+    operation_id = begin(emulator, text="a")
+
+    def refuse(scope: Scope) -> None:
+        scope.store.kv_put("test", "handler", 1)
+        raise ArmError(400, "No", "No.")
+
+    with pytest.raises(ArmError):
+        emulator.run(refuse, write=True)
+    assert RUNS == ["a"]
+    assert look(emulator, operation_id).status == "Succeeded"
+    with emulator.reading() as scope:
+        assert scope.store.kv_get("test", "handler") is None
+
+
+def test_reading_transactions_cannot_write(emulator: Emulator) -> None:
+    with emulator.reading() as scope, pytest.raises(WriteNeeded):
+        scope.store.kv_put("test", "x", 1)
+    emulator.run(lambda scope: scope.store.kv_put("test", "x", 1), write=False)
+    with emulator.reading() as scope:
+        assert scope.store.kv_get("test", "x") == 1
+
+
+def test_work_holds_its_operation_back_but_nobody_else(emulator: Emulator) -> None:
+    GATE.clear()
+    operation_id = begin(emulator, "test.copy")
+    assert look(emulator, operation_id).status == "InProgress"
+    with emulator.writing() as scope:
+        scope.store.kv_put("test", "meanwhile", 1)
+    GATE.set()
+    assert _ended(emulator, operation_id).output == "x"
+
+
+def test_failed_work_fails_the_operation(emulator: Emulator) -> None:
+    found = _ended(emulator, begin(emulator, "test.copy", full=True))
+    assert (found.status, (found.error or {})["code"]) == ("Failed", "DiskFull")
+
+
+def test_work_is_taken_up_after_a_crash(emulator: Emulator) -> None:
+    with emulator.database.writing() as store:
+        # As a process would leave it that died between the commit and the work.
+        operation_id = emulator._scope(store, "").operations.start("disk", "eastus", "test.copy", {}, ID).id
+    assert look(emulator, operation_id).status == "InProgress"
+    emulator.begin()
+    assert _ended(emulator, operation_id).output == "x"
+
+
+def test_cancelled_operations_never_run(emulator: Emulator) -> None:
+    with emulator.writing() as scope:
+        operation_id = scope.operations.start("disk", "eastus", "test.note", {"text": "a"}, ID).id
+        scope.operations.cancel(ID.upper())
+    assert look(emulator, operation_id).status == "Canceled"
+    assert RUNS == []
+
+
+def test_unknown_effects_are_a_programming_error(emulator: Emulator) -> None:
+    with pytest.raises(ValueError, match=r"no effect is named test\.none"):
+        begin(emulator, "test.none")
+
+
+@pytest.mark.parametrize(
+    ("style", "method", "wanted"),
+    [
+        ("compute", "PUT", {"Azure-AsyncOperation", "Azure-AsyncNotification"}),
+        ("compute", "POST", {"Azure-AsyncOperation", "Azure-AsyncNotification", "Location"}),
+        ("disk", "PUT", {"Azure-AsyncOperation", "Location"}),
+        ("disk", "DELETE", {"Azure-AsyncOperation", "Location"}),
+        ("gallery", "PUT", {"Azure-AsyncOperation"}),
+        ("gallery", "DELETE", {"Azure-AsyncOperation", "Location"}),
+        ("network", "PUT", {"Azure-AsyncOperation"}),
+        ("network", "DELETE", {"Azure-AsyncOperation", "Location"}),
+        ("storage", "PUT", {"Location"}),
+        ("group", "DELETE", {"Location"}),
+    ],
+)
+def test_headers_by_provider(emulator: Emulator, style: str, method: str, wanted: set[str]) -> None:
+    """As recorded; the waiting time is in milliseconds for the fast profiles."""
+    with emulator.writing() as scope:
+        scope.operations.api_version, scope.operations.method = "2021-03-01", method
+        headers = scope.operations.start(style, "eastus", "test.note", {"text": ""}, ID).headers()
+    assert set(headers) == wanted | {"x-ms-retry-after-ms"}
+
+
+def test_profiles() -> None:
+    realistic = latency.Profile("realistic", factor=0.5, seconds={"compute.image.*": 7})
+    assert realistic.duration("compute.image.create", 30) == 7
+    assert realistic.duration("compute.vm.create", 30) == 15
+    assert realistic.retry_headers(10) == {"Retry-After": "5"}
+    assert latency.Profile("instant").duration("any", 30) == 0
+    assert latency.Profile("fast").duration("any", 30) <= 0.05
+
+
+def _ended(emulator: Emulator, operation_id: str) -> Operation:
+    limit = time.monotonic() + 10
+    while (found := look(emulator, operation_id)).running:
+        assert time.monotonic() < limit, "the work does not end"
+        time.sleep(0.01)
+    return found
