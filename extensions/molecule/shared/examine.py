@@ -18,7 +18,6 @@ import sys
 from pathlib import Path
 from typing import Any, Protocol
 
-
 CONFIGURATION = (
     "boot/grub/grub.cfg",
     "etc/apt/sources.list.d/ubuntu.sources",
@@ -107,8 +106,12 @@ def examine(tree: Tree) -> dict[str, Any]:
         "passwords": [fields[0] for fields in shadow if fields[1] and fields[1][0] not in "!*"],
         "homes": sorted(tree.sizes("home")),
         "host_keys": sorted(name for name in tree.sizes("etc/ssh") if name.startswith("ssh_host_")),
-        "histories": sorted(f"{home}/{name}" for home in homes.values() for name in tree.sizes(home) if name.endswith("history")),
-        "authorized_keys": sorted(f"{home}/.ssh/{name}" for home in homes.values() for name in tree.sizes(f"{home}/.ssh")),
+        "histories": sorted(
+            f"{home}/{name}" for home in homes.values() for name in tree.sizes(home) if name.endswith("history")
+        ),
+        "authorized_keys": sorted(
+            f"{home}/.ssh/{name}" for home in homes.values() for name in tree.sizes(f"{home}/.ssh")
+        ),
         "sudo_rules": sorted(name for name in tree.sizes("etc/sudoers.d") if name != "README"),
         "cloud": sorted(tree.sizes("var/lib/cloud")),
         "agent": sorted(tree.sizes("var/lib/waagent")),
@@ -116,7 +119,9 @@ def examine(tree: Tree) -> dict[str, Any]:
         "seed": "random-seed" in tree.sizes("var/lib/systemd"),
         "tmp": sorted([*tree.sizes("tmp"), *tree.sizes("var/tmp")]),
         "logs": sorted(path for path, size in files(tree, "var/log").items() if size and not path.endswith("/README")),
-        "account_copies": sorted(name for name in tree.sizes("etc") if name in ("passwd-", "shadow-", "group-", "gshadow-")),
+        "account_copies": sorted(
+            name for name in tree.sizes("etc") if name in ("passwd-", "shadow-", "group-", "gshadow-")
+        ),
         "files": {path: tree.read(path) for path in CONFIGURATION},
         "record": "goldenimage-azure" in tree.sizes("var/lib"),
     }
@@ -124,4 +129,4 @@ def examine(tree: Tree) -> dict[str, Any]:
 
 if __name__ == "__main__":
     tree: Tree = Directory(Path(sys.argv[1])) if len(sys.argv) == 2 else Disk(sys.argv[1], sys.argv[2])
-    print(json.dumps(examine(tree)))
+    sys.stdout.write(json.dumps(examine(tree)) + "\n")

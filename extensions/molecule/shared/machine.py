@@ -4,9 +4,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Boot the root file system ``DIRECTORY/root`` with systemd-nspawn and answer SSH on a free port of the loopback.
 
-    machine.py start DIRECTORY   # returns when SSH answers; writes DIRECTORY/pid and DIRECTORY/port
-    machine.py wait DIRECTORY    # returns when the machine has powered itself off, fails after a minute
-    machine.py stop DIRECTORY    # ends the machine, whatever its state
+machine.py start DIRECTORY   # returns when SSH answers; writes DIRECTORY/pid and DIRECTORY/port
+machine.py wait DIRECTORY    # returns when the machine has powered itself off, fails after a minute
+machine.py stop DIRECTORY    # ends the machine, whatever its state
 """
 
 from __future__ import annotations

@@ -32,24 +32,29 @@ import signal
 import stat
 import subprocess
 import sys
-from typing import Any, Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 ROTATED = re.compile(r"(\.\d+|\.old|-\d{8}(-\d+)?|\.(gz|xz|bz2|zst))$")
 
 
-class StepFailed(Exception):
+class StepError(Exception):
     """A step could not be carried out."""
 
 
 def run(argv: list[str]) -> str:
     """Run a command and return its output; a failing one ends the run with what it said."""
     try:
-        done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        done = subprocess.run(
+            argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+        )
     except OSError as error:
-        raise StepFailed(f"{argv[0]}: {error.strerror}") from error
+        raise StepError(f"{argv[0]}: {error.strerror}") from error
     text = done.stdout.decode("utf-8", "replace").strip()
     if done.returncode:
-        raise StepFailed(f"{' '.join(argv)} ended with {done.returncode}: {text[-2000:]}")
+        raise StepError(f"{' '.join(argv)} ended with {done.returncode}: {text[-2000:]}")
     return text
 
 
@@ -84,7 +89,7 @@ class Plan:
         self.last: list[str] | None = document.get("finally")
         self.changes: list[str] = []
         self.mounts = mounted()
-        self.actions: dict[str, Callable[[Any, dict[str, Any]], Iterator[str]]] = {
+        self.actions: dict[str, Callable[[Any], Iterator[str]]] = {
             "run": self.do_run,
             "absent": self.do_absent,
             "home_absent": self.do_home_absent,
@@ -102,9 +107,9 @@ class Plan:
             self.remember(title)
             try:
                 for name in self.actions.keys() & step.keys():
-                    for change in self.actions[name](step[name], step):
+                    for change in self.actions[name](step[name]):
                         self.changes.append(f"{title} | {change}")
-            except (StepFailed, OSError) as error:
+            except (StepError, OSError) as error:
                 self.remember(title, str(error))
                 return {**self.answer(), "failed": f"{title}: {error}"}
         self.forget()
@@ -143,21 +148,22 @@ class Plan:
 
     # Actions: each yields what it changed, or would change
 
-    def do_run(self, argv: list[str], step: dict[str, Any]) -> Iterator[str]:
-        """Run a command if one of ``if_any`` exists (always, and without counting as a change, if there is none)."""
-        evidence = self.matches(step["if_any"]) if "if_any" in step else []
-        if "if_any" in step and not evidence:
+    def do_run(self, wanted: dict[str, Any]) -> Iterator[str]:
+        """Run ``argv`` if one of ``if_any`` exists; without ``if_any`` always, which does not count as a change."""
+        argv = wanted["argv"]
+        evidence = self.matches(wanted.get("if_any", []))
+        if "if_any" in wanted and not evidence:
             return
         if not self.check:
             try:
                 run(argv)
-            except StepFailed:
-                if not step.get("may_fail"):
+            except StepError:
+                if not wanted.get("may_fail"):
                     raise
         if evidence:
             yield f"ran {' '.join(argv)} because of {', '.join(evidence[:3])}"
 
-    def do_absent(self, patterns: list[str], step: dict[str, Any]) -> Iterator[str]:
+    def do_absent(self, patterns: list[str]) -> Iterator[str]:
         for pattern in patterns:
             paths = self.matches([pattern])
             for path in [] if self.check else paths:
@@ -171,13 +177,13 @@ class Plan:
         else:
             os.unlink(path)
 
-    def do_home_absent(self, names: list[str], step: dict[str, Any]) -> Iterator[str]:
+    def do_home_absent(self, names: list[str]) -> Iterator[str]:
         """Remove names below the home directory of every account that has one."""
         homes = sorted({fields[5] for fields in accounts().values() if fields[5] not in ("", "/")})
         patterns = [os.path.join(glob.escape(home), name) for home in homes if os.path.isdir(home) for name in names]
-        yield from self.do_absent(patterns, step)
+        yield from self.do_absent(patterns)
 
-    def do_logs(self, roots: list[str], step: dict[str, Any]) -> Iterator[str]:
+    def do_logs(self, roots: list[str]) -> Iterator[str]:
         """Remove rotated files, empty the others; directories and their owners stay, services need them."""
         for root in roots:
             for folder, _folders, files in os.walk(root):
@@ -197,7 +203,7 @@ class Plan:
                 os.truncate(path, 0)
             yield f"emptied {path}"
 
-    def do_content(self, wanted: dict[str, Any], step: dict[str, Any]) -> Iterator[str]:
+    def do_content(self, wanted: dict[str, Any]) -> Iterator[str]:
         """Give a file this text; ``only_if_exists`` leaves a missing one alone."""
         path = wanted["path"]
         exists = os.path.isfile(path)
@@ -215,7 +221,7 @@ class Plan:
             os.chmod(path, int(wanted.get("mode", "0644"), 8))
         yield f"rewrote {path}"
 
-    def do_link(self, wanted: dict[str, Any], step: dict[str, Any]) -> Iterator[str]:
+    def do_link(self, wanted: dict[str, Any]) -> Iterator[str]:
         """Make a symbolic link; ``only_if_exists`` leaves a missing one alone, an empty ``link`` means no action."""
         if not wanted or (wanted.get("only_if_exists") and not os.path.lexists(wanted["path"])):
             return
@@ -228,7 +234,7 @@ class Plan:
             os.symlink(target, path)
         yield f"linked {path} to {target}"
 
-    def do_lines_absent(self, wanted: dict[str, Any], step: dict[str, Any]) -> Iterator[str]:
+    def do_lines_absent(self, wanted: dict[str, Any]) -> Iterator[str]:
         """Drop the lines of a file that one of the expressions is found in, and the file if that was all it had."""
         path, expressions = wanted["path"], wanted["expressions"]
         if self.kept(path) or not os.path.isfile(path):
@@ -245,7 +251,7 @@ class Plan:
                     file.writelines(left)
             yield f"removed {len(lines) - len(left)} lines of {path}"
 
-    def do_users_absent(self, names: list[str], step: dict[str, Any]) -> Iterator[str]:
+    def do_users_absent(self, names: list[str]) -> Iterator[str]:
         """Remove users with their processes, home, mail, scheduled jobs and sudo rules."""
         for name in sorted(names):
             found = accounts().get(name)
@@ -256,17 +262,18 @@ class Plan:
             if found:
                 yield f"removed user {name}"
             extra = [f"/var/spool/cron/crontabs/{name}", f"/var/spool/cron/{name}", f"/var/lib/systemd/linger/{name}"]
-            yield from self.do_absent([*extra, f"/var/lib/AccountsService/users/{name}", f"/var/mail/{name}"], step)
+            yield from self.do_absent([*extra, f"/var/lib/AccountsService/users/{name}", f"/var/mail/{name}"])
             rule = {"expressions": [rf"^\s*{re.escape(name)}\s"], "remove_empty": True}
             for path in ["/etc/sudoers", *sorted(glob.glob("/etc/sudoers.d/*"))]:
-                yield from self.do_lines_absent({"path": path, **rule}, step)
+                yield from self.do_lines_absent({"path": path, **rule})
 
     def remove_user(self, name: str) -> None:
-        done = subprocess.run(["userdel", "-f", "-r", name], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        argv = ["userdel", "-f", "-r", name]
+        done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
         if name in accounts():
-            raise StepFailed(f"userdel left user {name}: {done.stdout.decode('utf-8', 'replace').strip()}")
+            raise StepError(f"userdel left user {name}: {done.stdout.decode('utf-8', 'replace').strip()}")
 
-    def do_passwords_locked(self, names: list[str], step: dict[str, Any]) -> Iterator[str]:
+    def do_passwords_locked(self, names: list[str]) -> Iterator[str]:
         with open("/etc/shadow", encoding="utf-8") as file:
             passwords = dict(line.split(":")[:2] for line in file if ":" in line)
         for name in names:
@@ -283,7 +290,8 @@ def main() -> int:
             text = file.read()
     plan = Plan(json.loads(text))
     answer = plan.execute()
-    print(json.dumps(answer), flush=True)
+    sys.stdout.write(json.dumps(answer) + "\n")
+    sys.stdout.flush()
     if "failed" in answer:
         return 1
     if plan.last and not plan.check:

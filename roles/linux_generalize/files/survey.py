@@ -124,4 +124,4 @@ def survey(record: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(survey(sys.argv[1])))
+    sys.stdout.write(json.dumps(survey(sys.argv[1])) + "\n")

@@ -17,7 +17,10 @@ import os
 import re
 import subprocess
 import sys
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 STABLE_ROOT = re.compile(r"\sroot=(UUID=|PARTUUID=|LABEL=|PARTLABEL=|/dev/(mapper|disk)/|ZFS=)")
 UNSTABLE_DEVICE = re.compile(r"/dev/(sd|hd|vd|xvd|nvme|mmcblk|loop)")
@@ -33,7 +36,13 @@ def read(path: str) -> str:
 
 
 def output(*argv: str) -> str:
-    done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    """What a command says, or nothing if it fails or is not there."""
+    try:
+        done = subprocess.run(
+            argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+        )
+    except FileNotFoundError:
+        return ""
     return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else ""
 
 
@@ -53,7 +62,9 @@ def kernel_lines(options: list[str], unwanted: list[str]) -> list[str]:
         found += [f"{kernel} lacks {option}" for option in options if option not in words]
         found += [f"{kernel} still has {option}" for option in unwanted if option in words]
         if not STABLE_ROOT.search(line):
-            found += [f"{kernel} has {word}, which no other machine knows" for word in words if word.startswith("root=")]
+            found += [
+                f"{kernel} has {word}, which no other machine knows" for word in words if word.startswith("root=")
+            ]
     return list(dict.fromkeys(found))
 
 
@@ -119,7 +130,9 @@ def fstab(mounted: dict[str, str]) -> list[dict[str, str]]:
 
 
 def swap_files() -> list[str]:
-    named = [line.split()[0] for line in read("/etc/fstab").splitlines() if re.match(r"/(?!dev/)\S+\s+\S+\s+swap\s", line)]
+    named = [
+        line.split()[0] for line in read("/etc/fstab").splitlines() if re.match(r"/(?!dev/)\S+\s+\S+\s+swap\s", line)
+    ]
     return sorted({path for path in ["/swapfile", "/swap.img", *named] if os.path.isfile(path)})
 
 
@@ -137,7 +150,11 @@ def efi_partition(mounted: dict[str, str]) -> dict[str, Any]:
     """Whether /boot/efi can be looked into, and the loaders there (relative paths)."""
     folder = "/boot/efi"
     files = [os.path.relpath(path, folder) for path in glob.glob(f"{folder}/[Ee][Ff][Ii]/*/*.[Ee][Ff][Ii]")]
-    return {"listed": bool(re.search(rf"\s{folder}\s", read("/etc/fstab"))), "mounted": folder in mounted, "files": sorted(files)}
+    return {
+        "listed": bool(re.search(rf"\s{folder}\s", read("/etc/fstab"))),
+        "mounted": folder in mounted,
+        "files": sorted(files),
+    }
 
 
 def unmet(expectations: list[dict[str, Any]]) -> list[str]:
@@ -166,4 +183,4 @@ def survey(questions: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(survey(json.loads(sys.argv[1]))))
+    sys.stdout.write(json.dumps(survey(json.loads(sys.argv[1]))) + "\n")
