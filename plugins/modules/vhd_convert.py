@@ -123,9 +123,10 @@ def execute(task: Task) -> dict[str, Any]:
     _refuse_same_file(src, dest)
     source = validate.examine(src, format=task.params["format"])
     validate.refuse(source, converting=True)
-    size = source.virtual_size
-    if size is None:
-        size = int(qemu.describe(src, source.format)["virtual-size"])
+    if source.virtual_size is None:
+        source = validate.sized(source, int(qemu.describe(src, source.format)["virtual-size"]))
+        validate.refuse(source, converting=True)
+    size = source.virtual_size or 0
     wanted = {"format": formats.FIXED_VHD, "virtual_size": round_up(size), "content": SAME}
     found = _find(dest)
     comparable = found is not None and found.items() >= {**wanted, "content": OTHER}.items()

@@ -165,16 +165,17 @@ def execute(task: Task) -> dict[str, Any]:
         generation=params["hyper_v_generation"],
         operating_system=params["os_disk"],
     )
-    findings = [finding.present() for finding in found.findings]
-    size = found.virtual_size
+    damage: list[dict[str, Any]] = []
     if found.format in qemu.DRIVERS:
         try:
-            size = qemu.describe(found.path, found.format)["virtual-size"]
+            found = validate.sized(found, int(qemu.describe(found.path, found.format)["virtual-size"]))
         except MissingDependency as error:
             task.warn(str(error))
         except InvalidInput as error:
-            damage = {"code": "format.unreadable", "severity": "error", "message": error.message}
-            findings.append({**damage, "remedy": error.remedy})
+            facts = {"severity": "error", "message": error.message, "remedy": error.remedy}
+            damage.append({"code": "format.unreadable", **facts})
+    findings = [finding.present() for finding in found.findings] + damage
+    size = found.virtual_size
     vhd: dict[str, Any] = {
         "path": found.path,
         "format": found.format,

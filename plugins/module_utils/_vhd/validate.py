@@ -98,6 +98,12 @@ def examine(
     return Examination(path, recognised, tuple(findings), size, table)
 
 
+def sized(examination: Examination, size: int) -> Examination:
+    """Add what the virtual size says, for a format whose size another reader found out."""
+    findings = _size_findings(size, None, operating_system=False)
+    return replace(examination, virtual_size=size, findings=(*examination.findings, *findings))
+
+
 def refuse(examination: Examination, *, converting: bool) -> None:
     """Raise one error that lists everything that stands in the way.
 
