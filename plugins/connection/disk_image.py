@@ -153,6 +153,7 @@ options:
 """
 
 EXAMPLES = r"""
+---
 # inventory.yml
 all:
   hosts:
@@ -164,6 +165,7 @@ all:
       ansible_host: /srv/images/appliance.vhd
       ansible_disk_image_read_only: true
 
+---
 # A play that leaves the disk file free for what follows
 - name: Prepare a disk
   hosts: debian12
