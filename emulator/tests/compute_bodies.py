@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
-from conftest import LocalAzure
-
 from azure_emulator.disks.vhd import make_footer
+
+if TYPE_CHECKING:
+    from azure_process import LocalAzure
 
 LOCATION = "westeurope"
 MIB = 1 << 20

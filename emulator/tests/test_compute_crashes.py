@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from azure_process import LocalAzure
 from compute_bodies import (
     MIB,
     bytes_of,
@@ -26,7 +27,6 @@ from compute_bodies import (
     upload_disk,
     write_pages,
 )
-from conftest import LocalAzure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

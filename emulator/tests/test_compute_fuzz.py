@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 if TYPE_CHECKING:
-    from conftest import LocalAzure
+    from azure_process import LocalAzure
 
 MANY = int(os.environ.get("AZURE_EMULATOR_FUZZ", "150"))
 NONSENSE = st.one_of(

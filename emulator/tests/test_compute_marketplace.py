@@ -11,7 +11,7 @@ import pytest
 from compute_bodies import disk
 
 if TYPE_CHECKING:
-    from conftest import LocalAzure
+    from azure_process import LocalAzure
 
 
 @pytest.fixture

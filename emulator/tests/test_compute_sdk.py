@@ -17,7 +17,7 @@ from compute_bodies import LOCATION, MIB, copy_of, image_of_disk, image_of_machi
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from conftest import LocalAzure
+    from azure_process import LocalAzure
 
 identity = pytest.importorskip("azure.identity")
 compute = pytest.importorskip("azure.mgmt.compute")

@@ -26,7 +26,7 @@ from compute_bodies import (
 )
 
 if TYPE_CHECKING:
-    from conftest import LocalAzure
+    from azure_process import LocalAzure
 
 
 def test_create_from_the_marketplace(azure: LocalAzure) -> None:

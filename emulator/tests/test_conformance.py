@@ -14,7 +14,7 @@ import pytest
 from replay import Replay, load
 
 if TYPE_CHECKING:
-    from conftest import LocalAzure
+    from azure_process import LocalAzure
 
 FOLDER = Path(os.environ.get("AZURE_EMULATOR_RECORDINGS", Path(__file__).parents[3] / "shared" / "conformance"))
 # Without galleries, template deployments, VM extensions and run command nothing of these scenarios is left.

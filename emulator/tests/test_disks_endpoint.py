@@ -18,7 +18,7 @@ import pytest
 from azure_emulator.disks.vhd import make_footer
 
 if TYPE_CHECKING:
-    from conftest import LocalAzure
+    from azure_process import LocalAzure
 
 MIB = 1 << 20
 SIZE = 32 * MIB

@@ -13,6 +13,7 @@ from azure_emulator.core import ids as arm_ids
 from azure_emulator.core import locations
 from azure_emulator.core.context import Context, Reply
 from azure_emulator.core.errors import ArmError, resource_not_found
+from azure_emulator.core.paging import paged
 from azure_emulator.core.store import Doc, public
 
 if TYPE_CHECKING:
@@ -99,8 +100,7 @@ def lister(kind: str, present: Present) -> Callable[[Context], Reply]:
     """A handler for the lists of a type, of a group or of the subscription."""
 
     def list_resources(ctx: Context) -> Reply:
-        docs = ctx.store.list(type=f"{PROVIDER}/{kind}", subscription=ctx.subscription, group=ctx.ids.get("group"))
-        return Reply(200, {"value": [present(ctx, doc) for doc in docs]})
+        return paged(ctx, type=f"{PROVIDER}/{kind}", show=lambda doc: present(ctx, doc))
 
     return list_resources
 

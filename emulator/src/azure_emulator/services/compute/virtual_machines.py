@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from azure_emulator.core.context import Context, Reply
 from azure_emulator.core.errors import ArmError
+from azure_emulator.core.paging import paged
 from azure_emulator.core.routing import Route
 from azure_emulator.services.compute import vm_actions, vm_write
 from azure_emulator.services.compute._shared import GROUP, PROVIDER, SUBSCRIPTION, find
@@ -45,12 +46,8 @@ def _instance_view(ctx: Context) -> Reply:
 
 
 def _list(ctx: Context) -> Reply:
-    machines = ctx.store.list(
-        type=f"{PROVIDER}/virtualMachines", subscription=ctx.subscription, group=ctx.ids.get("group")
-    )
-    if ctx.query.get("statusonly", "").lower() == "true":
-        return Reply(200, {"value": [_status(ctx, doc) for doc in machines]})
-    return Reply(200, {"value": [_expanded(ctx, doc) for doc in machines]})
+    show = _status if ctx.query.get("statusonly", "").lower() == "true" else _expanded
+    return paged(ctx, type=f"{PROVIDER}/virtualMachines", show=lambda doc: show(ctx, doc))
 
 
 def _status(ctx: Context, doc: Doc) -> Doc:
