@@ -31,11 +31,14 @@ CONFIGURATION = (
     "etc/default/grub.d/99-azure.cfg",
     "etc/fstab",
     "etc/initramfs-tools/modules",
+    "etc/network/interfaces",
     "etc/netplan/00-installer-config.yaml",
     "etc/ssh/sshd_config.d/10-azure.conf",
+    "etc/sudoers",
     "etc/udev/rules.d/10-azure-unmanaged-sriov.rules",
     "etc/udev/rules.d/67-azure-nvme.rules",
     "etc/waagent.conf",
+    "swapfile",
 )
 
 
