@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+_LOCAL = ("localhost", "127.0.0.1", "::1")
+
+
 class CommandError(Exception):
     """Ends the command with a message and exit code 1."""
 
@@ -107,6 +110,9 @@ def _env(options: argparse.Namespace) -> None:
         "CURL_CA_BUNDLE": bundle,
         "AZURE_CORE_INSTANCE_DISCOVERY": "false",
     }
+    if any(name.lower() == "https_proxy" for name in os.environ):
+        # A proxy cannot reach our loopback interface.
+        values["NO_PROXY"] = values["no_proxy"] = ",".join(filter(None, (os.environ.get("NO_PROXY"), *_LOCAL)))
     for name, value in values.items():
         _say(f"export {name}={shlex.quote(value)}")
 

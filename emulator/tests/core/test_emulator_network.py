@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 API = "2023-09-01"
 GROUP = "/resourceGroups/net"
 NET = f"{GROUP}/providers/Microsoft.Network"
-SPACE = {"location": "eastus", "properties": {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}}}
+SPACE: dict[str, Any] = {"location": "eastus", "properties": {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}}}
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ def _note(scope: Scope, args: dict[str, Any]) -> Any:
     scope.store.kv_put("test", args["text"], 1)
     if args.get("refuse"):
         raise ArmError(409, "Refused", "No.")
-    if args.get("break"):
+    if args.get("crash"):
         raise KeyError("a fault of ours")
     return {"did": args["text"]}
 
@@ -88,7 +88,7 @@ def emulator(tmp_path: Path, key: Path) -> Iterator[Emulator]:
     made.end()
 
 
-def begin(emulator: Emulator, name: str = "test.note", style: str = "disk", **args: Any) -> str:
+def begin(emulator: Emulator, name: str = "test.note", style: str = "disk", **args: object) -> str:
     with emulator.writing() as scope:
         return scope.operations.start(style, "eastus", name, args, ID).id
 
@@ -122,7 +122,7 @@ def test_a_refused_effect_leaves_nothing_but_the_failure(emulator: Emulator) -> 
 
 
 def test_a_broken_effect_fails_its_own_operation_only(emulator: Emulator) -> None:
-    broken, whole = begin(emulator, text="a", **{"break": True}), begin(emulator, text="b")
+    broken, whole = begin(emulator, text="a", crash=True), begin(emulator, text="b")
     assert (look(emulator, broken).error or {})["code"] == "InternalExecutionError"
     assert look(emulator, whole).status == "Succeeded"
 
