@@ -22,6 +22,7 @@ def test_secrets_are_private_and_random(azure: LocalAzure) -> None:
         "credentials.json",
         "server.lock",
         "state.sqlite",
+        "state.sqlite-wal",
         "requests.jsonl",
         "tls/server.key",
         "tls/tokens.key",

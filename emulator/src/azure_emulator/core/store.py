@@ -10,6 +10,7 @@ necessarily a power failure). There is one writer at a time; readers see a consi
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import threading
 import time
@@ -175,9 +176,10 @@ class Database:
         self._path = path
         self._lock = threading.Lock()
         self._local = threading.local()
+        # SQLite gives its side files the database's mode: it must be private from the beginning (account keys).
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         self._writer = self._connect()
         self._writer.executescript(_SCHEMA)
-        path.chmod(0o600)
 
     @contextmanager
     def reading(self) -> Iterator[Store]:
