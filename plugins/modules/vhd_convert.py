@@ -115,7 +115,8 @@ ARGUMENTS: dict[str, Any] = {
     },
     "force": {"type": "bool", "default": True},
 }
-SAME, OTHER = "as in the source", "other"
+SAME = "as in the source"
+OTHER = "other"
 
 
 def execute(task: Task) -> dict[str, Any]:

@@ -69,9 +69,10 @@ class BlobTarget:
         elif self.found["metadata"].get(CONTENT) == INCOMPLETE:
             found["content"] = INCOMPLETE
         elif not force:
+            length = self.found["size"]
+            difference = "other content" if length == self.size + FOOTER_SIZE else f"another size ({length} bytes)"
             raise InvalidInput(
-                f"The blob {self._name} exists with other content or size than the file "
-                f"({self.found['size']} bytes, wanted {self.size + FOOTER_SIZE}).",
+                f"The blob {self._name} exists with {difference} than the file.",
                 remedy="Choose another name, or set force to overwrite the blob.",
             )
         return Plan.between(found, wanted)
