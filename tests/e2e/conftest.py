@@ -9,6 +9,7 @@ IMAGE=path gives a generalized fixed VHD (or raw disk) of your own instead; the 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -41,6 +42,12 @@ def run(*command: str | Path) -> None:
     if done.returncode:
         said = (done.stdout + done.stderr)[-6000:]
         pytest.fail(f"{words[0]} failed with exit code {done.returncode}:\n{said}", pytrace=False)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _end_cleanly() -> None:
+    """Being told to end stops the machines too: without this SIGTERM skips every clean-up."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("told to end"))
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The VHD boots in QEMU, finds an Azure around it, and becomes the machine that Azure says it is.
 
-GOLDENIMAGE_ACCEL=auto|kvm|tcg chooses QEMU's accelerator. A machine's console stays in .cache/e2e/genN/serial.log.
+GOLDENIMAGE_ACCEL=auto|kvm|tcg chooses QEMU's accelerator, GOLDENIMAGE_BOOT_LIMIT the seconds a machine may take from
+power-on to the end of cloud-init (300), for a machine that is slow or busy. A machine's console stays in .cache/e2e/genN/serial.log.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from azure_emulator.guests.wireserver import HealthReport
 
 GIB = 1 << 30
-BOOT_LIMIT = 300
+BOOT_LIMIT = float(os.environ.get("GOLDENIMAGE_BOOT_LIMIT", "300"))
 ADMIN = "azureuser"
 CUSTOM_DATA = b"#cloud-config\nwrite_files:\n- {path: /etc/custom-data, content: arrived}\n"
 SURVEY = """
