@@ -470,6 +470,23 @@ def test_delete_leaves_or_takes_along(azure: LocalAzure) -> None:
     assert "virtualMachine" not in interface
 
 
+def test_deleting_twice_and_while_something_runs(azure: LocalAzure) -> None:
+    make_machine(azure, "vm", from_marketplace())
+    azure.control("latency", "PUT", seconds={"compute.vm.*": 60})
+    try:
+        stop = azure.call("POST", "virtualMachines/vm/deallocate")
+        first = azure.call("DELETE", "virtualMachines/vm")
+        second = azure.call("DELETE", "virtualMachines/vm")
+        assert first.status_code == second.status_code == 202
+        assert codes(azure, "vm")[0] == "ProvisioningState/deleting"
+        azure.control("clock", advance=61)
+        assert azure.done(stop)["status"] == "Canceled"
+        assert azure.done(first)["status"] == azure.done(second)["status"] == "Succeeded"
+        assert azure.call("GET", "virtualMachines/vm").status_code == 404
+    finally:
+        azure.control("latency", "PUT", name="fast")
+
+
 def test_capture_is_for_blob_disks(azure: LocalAzure) -> None:
     make_machine(azure, "vm", from_marketplace())
     generalize(azure, "vm")

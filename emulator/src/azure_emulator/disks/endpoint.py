@@ -27,6 +27,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 from xml.sax.saxutils import escape
 
+from azure_emulator.disks.blob_errors import (
+    BlobError,
+    bad_header,
+    invalid_range,
+    not_permitted,
+    number,
+    unauthenticated,
+)
 from azure_emulator.disks.pages import PAGE, PageStore
 from azure_emulator.disks.vhd import FOOTER_SIZE, make_footer
 
@@ -73,44 +81,6 @@ RequestLog = Callable[[str, str, int], None]
 """Receives method, path without the query, and status of every request."""
 
 
-class BlobError(Exception):
-    """An answer in the blob service's error format."""
-
-    def __init__(self, status: int, code: str, message: str, **details: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-        self.message = message
-        self.details = details
-
-
-def _unauthenticated(detail: str) -> BlobError:
-    return BlobError(
-        403,
-        "AuthenticationFailed",
-        "Server failed to authenticate the request. Make sure the value of Authorization header is formed correctly "
-        "including the signature.",
-        AuthenticationErrorDetail=detail,
-    )
-
-
-def _not_permitted() -> BlobError:
-    return BlobError(
-        403,
-        "AuthorizationPermissionMismatch",
-        "This request is not authorized to perform this operation using this permission.",
-    )
-
-
-def _invalid_range(code: str = "InvalidRange") -> BlobError:
-    text = (
-        "The page range specified is invalid."
-        if code == "InvalidPageRange"
-        else ("The range specified is invalid for the current size of the resource.")
-    )
-    return BlobError(416, code, text)
-
-
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -141,7 +111,7 @@ class _Handler(BaseHTTPRequestHandler):
         query = {name: values[0] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
         self._unread = 0
         try:
-            self._unread = _number(self.headers.get("Content-Length"), 0)
+            self._unread = number(self.headers.get("Content-Length"), 0)
             status = action(self._authenticate(parts.path, query), query)
         except BlobError as error:
             status = error.status
@@ -155,12 +125,12 @@ class _Handler(BaseHTTPRequestHandler):
         grant = self.server.lookup(segments[1])
         presented = query.get("sig", ""), query.get("si", "")
         if grant is None or query.get("sr") != "b":
-            raise _unauthenticated("The signature identifier is not known: it was revoked or has expired.")
+            raise unauthenticated("The signature identifier is not known: it was revoked or has expired.")
         if not (hmac.compare_digest(presented[0].encode(), grant.signature.encode()) and presented[1] == grant.policy):
-            raise _unauthenticated("Signature did not match.")
+            raise unauthenticated("Signature did not match.")
         version = self.headers.get("x-ms-version", query.get("sv", ""))
         if not _DATE.fullmatch(version):
-            raise _bad_header("x-ms-version", version)
+            raise bad_header("x-ms-version", version)
         return grant
 
     # Reading -----------------------------------------------------------------------------------------------------
@@ -169,7 +139,7 @@ class _Handler(BaseHTTPRequestHandler):
         if query.get("comp") == "pagelist":
             return self._page_list(grant, query)
         if query.get("comp") or query.get("restype"):
-            raise _not_permitted()
+            raise not_permitted()
         self._check_conditions(grant)
         asked = self._range(grant.length)
         start, end = asked or (0, grant.length)
@@ -204,13 +174,13 @@ class _Handler(BaseHTTPRequestHandler):
         start = int(found[1])
         end = min(int(found[2]) + 1 if found[2] else length, length)
         if start >= length or end <= start:
-            raise _invalid_range()
+            raise invalid_range()
         return start, end
 
     def _page_list(self, grant: Grant, query: dict[str, str]) -> int:
         start, end = self._range(grant.length) or (0, grant.length)
-        start = max(start, _number(query.get("marker"), 0))
-        limit = min(_number(query.get("maxresults"), _MAX_RANGES), _MAX_RANGES)
+        start = max(start, number(query.get("marker"), 0))
+        limit = min(number(query.get("maxresults"), _MAX_RANGES), _MAX_RANGES)
         rows: list[str] = []
         following = ""
         for first, last in self._ranges(grant, start, end):
@@ -252,7 +222,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _put(self, grant: Grant, query: dict[str, str]) -> int:
         if query.get("comp") != "page" or not grant.writable:
-            raise _not_permitted()
+            raise not_permitted()
         for name in self.headers:
             if name.lower().startswith(_FORBIDDEN_ON_WRITE):
                 raise BlobError(
@@ -266,13 +236,13 @@ class _Handler(BaseHTTPRequestHandler):
         kind = self.headers.get("x-ms-page-write", "").lower()
         if kind == "clear":
             if self._unread:
-                raise _bad_header("Content-Length", str(self._unread))
+                raise bad_header("Content-Length", str(self._unread))
             self.server.store.clear(grant.pages, start, end - start)
             extra: dict[str, str] = {}
         elif kind == "update":
             extra = self._update(grant, start, end)
         else:
-            raise _bad_header("x-ms-page-write", kind)
+            raise bad_header("x-ms-page-write", kind)
         self._answer(201, self._validators(grant) | extra | {"x-ms-blob-sequence-number": "0"})
         return 201
 
@@ -287,10 +257,10 @@ class _Handler(BaseHTTPRequestHandler):
             )
         found = _RANGE.fullmatch(text.strip())
         if not found or not found[2]:
-            raise _bad_header("x-ms-range", text)
+            raise bad_header("x-ms-range", text)
         start, end = int(found[1]), int(found[2]) + 1
         if start % PAGE or end % PAGE or end <= start or end > grant.length:
-            raise _invalid_range("InvalidPageRange")
+            raise invalid_range("InvalidPageRange")
         return start, end
 
     def _update(self, grant: Grant, start: int, end: int) -> dict[str, str]:
@@ -304,7 +274,7 @@ class _Handler(BaseHTTPRequestHandler):
                 MaxLimit=str(MAX_PUT_PAGE),
             )
         if self._unread != end - start:
-            raise _bad_header("Content-Length", str(self._unread))
+            raise bad_header("Content-Length", str(self._unread))
         if self._buffer is None:
             self._buffer = bytearray(MAX_PUT_PAGE)
         body = memoryview(self._buffer)[: end - start]
@@ -328,7 +298,7 @@ class _Handler(BaseHTTPRequestHandler):
         return extra
 
     def _refuse(self, grant: Grant, query: dict[str, str]) -> int:  # noqa: ARG002 - one signature for all
-        raise _not_permitted()
+        raise not_permitted()
 
     # Answers -----------------------------------------------------------------------------------------------------
 
@@ -385,24 +355,6 @@ class _Handler(BaseHTTPRequestHandler):
                 self.close_connection = True
                 return
             self._unread -= len(piece)
-
-
-def _number(text: str | None, default: int) -> int:
-    if not text:
-        return default
-    if not text.isdecimal():
-        raise BlobError(400, "InvalidInput", f"{text!r} is not a number.")
-    return int(text)
-
-
-def _bad_header(name: str, value: str) -> BlobError:
-    return BlobError(
-        400,
-        "InvalidHeaderValue",
-        "The value for one of the HTTP headers is not in the correct format.",
-        HeaderName=name,
-        HeaderValue=value,
-    )
 
 
 def _md5(data: bytes | memoryview) -> str:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 GRANTS = "disks.grants"
 
 _GARBAGE = "disks.garbage"
+_PORT = "disks.endpoint"
 _stores: dict[Path, PageStore] = {}
 _endpoints: dict[Path, DiskEndpoint] = {}
 _has_garbage = threading.Event()
@@ -87,15 +88,21 @@ def _sweep(emulator: Emulator) -> None:
 
 def _start(emulator: Emulator) -> None:
     _sweep(emulator)
-    remembered = emulator.data_dir / "disks.port"
-    port = int(remembered.read_text()) if remembered.exists() else 0
+    with emulator.reading() as scope:
+        port = int(scope.store.kv_get(_PORT, "port") or 0)
     try:
         endpoint = _open_endpoint(emulator, port)
     except OSError:  # somebody else has the port now: older SAS URLs are lost, new ones work
         endpoint = _open_endpoint(emulator, 0)
-    remembered.write_text(str(endpoint.port))
+    _remember_port(emulator, endpoint.port)
     _endpoints[emulator.data_dir] = endpoint
     endpoint.start()
+
+
+def _remember_port(emulator: Emulator, port: int) -> None:
+    """SAS URLs stay good over a restart."""
+    with emulator.database.writing() as store:
+        store.kv_put(_PORT, "port", port)
 
 
 def _open_endpoint(emulator: Emulator, port: int) -> DiskEndpoint:
@@ -150,6 +157,8 @@ def _stop(emulator: Emulator) -> None:
 
 def _reset(scope: Scope) -> None:
     page_store(scope.data_dir).sweep(set())
+    if endpoint := _endpoints.get(scope.data_dir):
+        scope.store.kv_put(_PORT, "port", endpoint.port)
 
 
 hooks.start.append(_start)

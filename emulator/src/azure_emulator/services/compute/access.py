@@ -131,8 +131,6 @@ def _ended(scope: Scope, args: dict[str, Any]) -> None:
     if doc.pop("_finish_upload", False):
         _finish_upload(scope, doc)
     refresh(doc)
-    if doc.get("_awaits_upload"):
-        doc["properties"].pop("diskSizeGB", None)
     scope.store.put(doc["id"], doc)
 
 

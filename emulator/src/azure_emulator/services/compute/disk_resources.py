@@ -18,7 +18,7 @@ from azure_emulator.core.errors import ArmError
 from azure_emulator.core.operations import effect
 from azure_emulator.core.values import choice_of, flag_of, object_of, tags_of
 from azure_emulator.services.compute import blobs
-from azure_emulator.services.compute._data import discard, page_store
+from azure_emulator.services.compute._data import GRANTS, discard, page_store
 from azure_emulator.services.compute._shared import (
     GIB,
     accepted,
@@ -109,8 +109,6 @@ def _create(ctx: Context, kind: Kind) -> Reply:
     if kind is SNAPSHOT:
         _describe_snapshot(ctx, doc)
     refresh(doc)
-    if origin.size is None:
-        doc["properties"].pop("diskSizeGB", None)
     ctx.store.put(doc["id"], doc)
     extra = {}
     incremental = kind is SNAPSHOT and doc["properties"]["incremental"] and shows_incremental_size(ctx.api_version)
@@ -129,7 +127,7 @@ def _describe_snapshot(ctx: Context, doc: Doc) -> None:
         # All incremental snapshots of one disk form a family.
         source = properties["creationData"].get("sourceUniqueId", "")
         properties["incrementalSnapshotFamilyId"] = str(uuid.uuid5(uuid.NAMESPACE_OID, source))
-    if properties["creationData"]["createOption"].lower() == "copystart":
+    if properties["creationData"]["createOption"] == "CopyStart":
         if not properties["incremental"]:
             raise ArmError(
                 400,
@@ -224,7 +222,9 @@ def check_no_access(ctx: Scope, found: Doc) -> None:
 
 
 def remove(scope: Scope, doc: Doc) -> None:
-    """Forget a disk or snapshot and its bytes."""
+    """Forget a disk or snapshot, its bytes, and who may read them."""
+    if grant := doc.get("_grant"):
+        scope.store.kv_delete(GRANTS, grant["container"])
     discard(scope, doc)
     scope.store.delete(doc["id"])
 

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 from azure_emulator.core import hooks
 from azure_emulator.core import ids as arm_ids
 from azure_emulator.core.context import Context, Reply, Scope
-from azure_emulator.core.errors import ArmError, resource_not_found
+from azure_emulator.core.errors import ArmError
 from azure_emulator.core.operations import effect
 from azure_emulator.core.routing import Route
-from azure_emulator.core.values import choice_of, flag_of, member, missing, number_of, object_of, objects_of, tags_of
+from azure_emulator.core.values import choice_of, flag_of, member, object_of, tags_of
 from azure_emulator.disks.vhd import FOOTER_SIZE
 from azure_emulator.services.compute import blobs
 from azure_emulator.services.compute._data import discard, page_store
@@ -40,6 +40,7 @@ from azure_emulator.services.compute._shared import (
 )
 from azure_emulator.services.compute._types import check_types
 from azure_emulator.services.compute.disk_shapes import size_in_gb
+from azure_emulator.services.compute.image_profiles import SOURCES, profile_of_disks, profile_of_vm, source_id
 from azure_emulator.services.compute.origins import usable_source
 from azure_emulator.services.compute.sources import ImageSource, SourceDisk, register
 
@@ -47,10 +48,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from azure_emulator.core.store import Doc
-
-_CACHING = ("None", "ReadOnly", "ReadWrite")
-_SOURCES = ("managedDisk", "snapshot", "blobUri")
-_STORAGE_TYPES = ("Standard_LRS", "StandardSSD_LRS", "StandardSSD_ZRS", "Premium_LRS", "Premium_ZRS", "Standard_ZRS")
 
 
 def _put(ctx: Context) -> Reply:
@@ -67,9 +64,9 @@ def _create(ctx: Context) -> Reply:
     generation = choice_of(ctx.body, ("V1", "V2"), "properties", "hyperVGeneration")
     source_vm = member(ctx.body, "properties", "sourceVirtualMachine", "id")
     if source_vm:
-        profile, generation = _profile_of_vm(ctx, str(source_vm), doc["location"], generation)
+        profile, generation = profile_of_vm(ctx, str(source_vm), doc["location"], generation)
     else:
-        profile = _profile_of_disks(ctx, doc["location"])
+        profile = profile_of_disks(ctx, doc["location"])
     if (resilient := flag_of(ctx.body, "properties", "storageProfile", "zoneResilient")) is not None:
         profile["zoneResilient"] = resilient
     pending = _take(ctx, doc, profile)
@@ -86,120 +83,6 @@ def _create(ctx: Context) -> Reply:
     return Reply(201, visible(doc), operation.headers())
 
 
-def _profile_of_vm(ctx: Context, vm_id: str, location: str, generation: str | None) -> tuple[dict[str, Any], str]:
-    """The computed ``storageProfile`` of a VM's image, and its generation."""
-    vm = ctx.store.get(vm_id)
-    if vm is None:
-        parsed = arm_ids.parse(vm_id)
-        raise resource_not_found(parsed.type, parsed.names, parsed.group)
-    if not vm.get("_generalized"):
-        raise ArmError(
-            409,
-            "OperationNotAllowed",
-            f"The operation 'Create Image' requires the Virtual Machine '{vm['name']}' to be Generalized.",
-        )
-    if vm["location"] != location:
-        raise ArmError(
-            400,
-            "InvalidParameter",
-            f"The image must be in the location of its source virtual machine, '{vm['location']}', not '{location}'.",
-            "location",
-        )
-    own = vm["_generation"]
-    if generation not in (None, own):
-        raise ArmError(
-            409,
-            "OperationNotAllowed",
-            f"The hyperVGeneration '{generation}' of the image differs from '{own}' of Virtual Machine '{vm['name']}'.",
-        )
-    storage = vm["properties"]["storageProfile"]
-    os_disk = {"osType": storage["osDisk"]["osType"], "osState": "Generalized", **_disk_of_vm(ctx, storage["osDisk"])}
-    data_disks = [{"lun": disk["lun"], **_disk_of_vm(ctx, disk)} for disk in storage["dataDisks"]]
-    return {"osDisk": os_disk, "dataDisks": data_disks}, own
-
-
-def _disk_of_vm(ctx: Context, disk: dict[str, Any]) -> dict[str, Any]:
-    if "managedDisk" not in disk:
-        size = {"diskSizeGB": disk["diskSizeGB"]} if "diskSizeGB" in disk else {}
-        caching = disk.get("caching", "None")
-        return {**size, "blobUri": disk["vhd"]["uri"], "caching": caching, "storageAccountType": "Standard_LRS"}
-    managed = ctx.store.get(disk["managedDisk"]["id"])
-    storage_type = managed["sku"]["name"] if managed else "Standard_LRS"
-    return {
-        "managedDisk": {"id": disk["managedDisk"]["id"]},
-        "caching": disk.get("caching", "None"),
-        "storageAccountType": storage_type,
-    }
-
-
-def _profile_of_disks(ctx: Context, location: str) -> dict[str, Any]:
-    """The ``storageProfile`` of a request, checked and with defaults."""
-    wanted = object_of(ctx.body, "properties", "storageProfile")
-    if not wanted:
-        raise missing("storageProfile", "properties")
-    os_wanted = object_of(wanted, "osDisk")
-    if not os_wanted:
-        raise missing("osDisk", "storageProfile")
-    os_type = choice_of(os_wanted, ("Windows", "Linux"), "osType")
-    os_state = choice_of(os_wanted, ("Generalized", "Specialized"), "osState")
-    if os_type is None or os_state is None:
-        raise missing("osType" if os_type is None else "osState", "osDisk")
-    data_disks: list[dict[str, Any]] = []
-    for disk in objects_of(wanted, "dataDisks"):
-        lun = number_of(disk, "lun")
-        if lun is None:
-            raise missing("lun", "dataDisk")
-        if any(other["lun"] == lun for other in data_disks):
-            raise ArmError(
-                400, "InvalidParameter", f"The lun '{lun}' is used by more than one data disk.", "dataDisk.lun"
-            )
-        data_disks.append({"lun": lun, **_wanted_disk(disk, "dataDisk")})
-    os_disk = {"osType": os_type, "osState": os_state, **_wanted_disk(os_wanted, "osDisk")}
-    _check_sources(ctx, location, [os_disk, *data_disks])
-    return {"osDisk": os_disk, "dataDisks": data_disks}
-
-
-def _wanted_disk(disk: dict[str, Any], target: str) -> dict[str, Any]:
-    given = [name for name in _SOURCES if disk.get(name)]
-    if len(given) != 1:
-        raise ArmError(
-            400,
-            "InvalidParameter",
-            f"Exactly one of 'managedDisk', 'snapshot' and 'blobUri' must be specified for parameter '{target}'.",
-            target,
-        )
-    name = given[0]
-    source = member(disk, name) if name == "blobUri" else {"id": member(disk, name, "id")}
-    if not isinstance(source, str) and not isinstance(source["id"], str):
-        raise missing("id", f"{target}.{name}")
-    size = number_of(disk, "diskSizeGB")
-    return {
-        **({"diskSizeGB": size} if size is not None else {}),
-        name: source,
-        "caching": choice_of(disk, _CACHING, "caching") or "None",
-        "storageAccountType": choice_of(disk, _STORAGE_TYPES, "storageAccountType") or "Standard_LRS",
-    }
-
-
-def _source_id(disk: dict[str, Any]) -> str | None:
-    found = disk.get("managedDisk") or disk.get("snapshot")
-    return found["id"] if found else None
-
-
-def _check_sources(ctx: Context, location: str, disks: list[dict[str, Any]]) -> None:
-    for disk in disks:
-        if identity := _source_id(disk):
-            source = usable_source(ctx, identity, location)
-            has = source["properties"]["diskSizeGB"]
-            if disk.get("diskSizeGB", has) < has:
-                raise ArmError(
-                    400,
-                    "InvalidParameter",
-                    f"The size {disk['diskSizeGB']} GB is smaller than the size of the source '{source['name']}', {has} GB.",
-                    "diskSizeGB",
-                )
-
-
 def _take(ctx: Context, doc: Doc, profile: dict[str, Any]) -> list[dict[str, Any]]:
     """Copy the bytes of all disks into the image; what must be fetched from blobs is returned."""
     store, pending = page_store(ctx.data_dir), []
@@ -207,7 +90,7 @@ def _take(ctx: Context, doc: Doc, profile: dict[str, Any]) -> list[dict[str, Any
     for number, disk in enumerate((profile["osDisk"], *profile["dataDisks"])):
         key = str(disk.get("lun", "os"))
         doc["_snapshots"][key] = _hidden_snapshot(doc["id"], number)
-        if identity := _source_id(disk):
+        if identity := source_id(disk):
             source = usable_source(ctx, identity, None)
             doc["_pages"][key] = store.copy(source["_pages"])
             doc["_sizes"][key] = source["properties"]["diskSizeBytes"]
@@ -238,7 +121,7 @@ def _update(ctx: Context, found: Doc) -> Reply:
             object_of(ctx.body, "properties", "storageProfile", disk),
             found["properties"]["storageProfile"][disk],
         )
-        for name in _SOURCES:
+        for name in SOURCES:
             if wanted.get(name) and str(wanted[name]).lower() != str(has.get(name)).lower():
                 raise _not_changeable(f"storageProfile.{disk}.{name}")
     generation = choice_of(ctx.body, ("V1", "V2"), "properties", "hyperVGeneration")

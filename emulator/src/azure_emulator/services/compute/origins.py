@@ -14,7 +14,7 @@ from azure_emulator.core.values import member, missing, number_of, required_text
 from azure_emulator.disks.vhd import FOOTER_SIZE
 from azure_emulator.services.compute import blobs
 from azure_emulator.services.compute._data import page_store
-from azure_emulator.services.compute._shared import GIB, PROVIDER
+from azure_emulator.services.compute._shared import GIB
 from azure_emulator.services.compute.sources import resolve_platform_id
 
 if TYPE_CHECKING:
@@ -52,23 +52,15 @@ def open_origin(ctx: Context, location: str, target: str) -> Origin:
     if not isinstance(creation, dict):
         raise missing(f"{target}.properties.creationData", target)
     option = required_text(ctx.body, "properties", "creationData", "createOption")
-    makers = {
-        "empty": _empty,
-        "copy": _copy,
-        "copystart": _copy,
-        "fromimage": _from_image,
-        "import": _import,
-        "upload": _upload,
-    }
-    maker = makers.get(option.lower())
-    if maker is None:
+    known = next((name for name in _MAKERS if name.lower() == option.lower()), None)
+    if known is None:
         raise ArmError(
             400,
             "InvalidParameter",
             f"The value '{option}' of parameter '{target}.creationData.createOption' is invalid.",
             f"{target}.creationData.createOption",
         )
-    return maker(ctx, dict(creation), location, target)
+    return _MAKERS[known](ctx, {**creation, "createOption": known}, location, target)
 
 
 def requested_size(ctx: Context, target: str) -> int | None:
@@ -138,7 +130,7 @@ def usable_source(ctx: Context, source_id: str, location: str | None) -> Doc:
 
 def _copy(ctx: Context, creation: dict[str, Any], location: str, target: str) -> Origin:
     source_id = required_text(creation, "sourceResourceId")
-    crossing = creation["createOption"].lower() == "copystart"
+    crossing = creation["createOption"] == "CopyStart"
     source = usable_source(ctx, source_id, None if crossing else location)
     creation["sourceUniqueId"] = source["properties"]["uniqueId"]
     inherited = {name: source["properties"][name] for name in _INHERITED if name in source["properties"]}
@@ -190,6 +182,11 @@ def _upload(ctx: Context, creation: dict[str, Any], _location: str, target: str)
     return Origin(page_store(ctx.data_dir).create(), creation, None)
 
 
-def provider_type(kind: str) -> str:
-    """``disks`` -> ``Microsoft.Compute/disks``."""
-    return f"{PROVIDER}/{kind}"
+_MAKERS = {
+    "Empty": _empty,
+    "Copy": _copy,
+    "CopyStart": _copy,
+    "FromImage": _from_image,
+    "Import": _import,
+    "Upload": _upload,
+}

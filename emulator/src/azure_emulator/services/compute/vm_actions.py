@@ -22,7 +22,7 @@ from azure_emulator.core.values import text_of
 from azure_emulator.services.compute._shared import accepted, check_idle, find, resource_id
 from azure_emulator.services.compute.disk_resources import remove as remove_disk
 from azure_emulator.services.compute.disk_shapes import refresh
-from azure_emulator.services.compute.vm_storage import release
+from azure_emulator.services.compute.vm_disks import release
 from azure_emulator.services.compute.vm_write import VM_TYPE
 from azure_emulator.services.network import attachment
 
@@ -188,6 +188,9 @@ def delete(ctx: Context) -> Reply:
     doc = ctx.store.get(resource_id(ctx, "virtualMachines"))
     if doc is None:
         return Reply(204)
+    running = ctx.operations.running(doc["id"])
+    if running and running.effect == "compute.vm.delete":
+        return accepted(running)
     ctx.operations.cancel(doc["id"])
     doc["properties"]["provisioningState"] = "Deleting"
     ctx.store.put(doc["id"], doc)

@@ -8,7 +8,6 @@ Recorded: names of generated disks, defaults, which fields appear before and aft
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,16 +15,14 @@ from azure_emulator.core import ids as arm_ids
 from azure_emulator.core.errors import ArmError, resource_not_found
 from azure_emulator.core.values import choice_of, missing, number_of, object_of, objects_of, text_of
 from azure_emulator.services.compute import blobs
-from azure_emulator.services.compute._data import page_store
-from azure_emulator.services.compute._shared import GIB, PROVIDER
 from azure_emulator.services.compute._skus import DISK_TYPES, sku_of
-from azure_emulator.services.compute.disk_resources import check_no_access, new_properties
-from azure_emulator.services.compute.disk_shapes import refresh, size_in_gb
+from azure_emulator.services.compute.disk_resources import check_no_access
 from azure_emulator.services.compute.origins import MAX_GB
 from azure_emulator.services.compute.sources import ImageSource, SourceDisk, resolve
+from azure_emulator.services.compute.vm_disks import disk_id
 
 if TYPE_CHECKING:
-    from azure_emulator.core.context import Context, Scope
+    from azure_emulator.core.context import Context
     from azure_emulator.core.store import Doc
     from azure_emulator.services.compute.sizes import VmSize
 
@@ -278,126 +275,10 @@ def check_new_names(ctx: Context, machine: Machine, disks: list[dict[str, Any]])
     for disk in disks:
         if "name" not in disk or "managedDisk" not in disk or "id" in disk["managedDisk"]:
             continue
-        if ctx.store.exists(_disk_id(machine.id, disk["name"])):
+        if ctx.store.exists(disk_id(machine.id, disk["name"])):
             raise ArmError(
                 409,
                 "ConflictingUserInput",
                 f"Disk {disk['name']} already exists in resource group {group.upper()}. Only CreateOption.Attach is supported.",
                 "disk.name",
             )
-
-
-def _disk_id(vm_id: str, name: str) -> str:
-    parsed = arm_ids.parse(vm_id)
-    return arm_ids.resource_id(parsed.subscription, parsed.group, f"{PROVIDER}/disks", name)
-
-
-def claim(scope: Scope, doc: Doc, disks: list[dict[str, Any]]) -> None:
-    """Write the VM into the managed disks it gets."""
-    for disk in disks:
-        identity = disk.get("managedDisk", {}).get("id")
-        found = scope.store.get(identity) if identity else None
-        if found is None:
-            continue
-        found["managedBy"] = doc["id"]
-        found["_vm_deallocated"] = doc.get("_power") == "deallocated"
-        size = disk.get("diskSizeGB", 0)
-        if size > found["properties"]["diskSizeGB"]:
-            found["properties"] |= {"diskSizeBytes": size * GIB, "diskSizeGB": size}
-        refresh(found)
-        scope.store.put(found["id"], found)
-
-
-def release(scope: Scope, disks: list[dict[str, Any]]) -> list[Doc]:
-    """Take the VM out of its disks; the documents of those that exist."""
-    released = []
-    for disk in disks:
-        identity = disk.get("managedDisk", {}).get("id")
-        found = scope.store.get(identity) if identity else None
-        if found is None:
-            continue
-        found.pop("managedBy", None)
-        found.pop("_vm_deallocated", None)
-        refresh(found)
-        scope.store.put(found["id"], found)
-        released.append(found)
-    return released
-
-
-def _vhd_size(image: ImageSource | None) -> int:
-    return image.os.size_gb if image else 30
-
-
-def new_vhds(scope: Scope, doc: Doc, image: ImageSource | None) -> list[dict[str, Any]]:
-    """The page blobs that must be made for the unmanaged disks of a VM: arguments of `blobs.create_vhd`."""
-    profile = doc["properties"]["storageProfile"]
-    found = []
-    for disk in (profile["osDisk"], *profile["dataDisks"]):
-        if "vhd" in disk and disk["createOption"] != "Attach":
-            location = blobs.locate(scope, disk["vhd"]["uri"])
-            size = disk.get("diskSizeGB") or _vhd_size(image)
-            found.append({**blobs.writable(location, scope.clock.now()), "size_gb": size})
-    return found
-
-
-def make_disks(scope: Scope, doc: Doc, image: ImageSource | None) -> None:
-    """Create the disks of a VM that do not exist yet, with their bytes, and complete the profile."""
-    profile = doc["properties"]["storageProfile"]
-    os_disk = profile["osDisk"]
-    if "vhd" in os_disk:
-        os_disk.setdefault("diskSizeGB", _vhd_size(image))
-        os_disk.setdefault("name", f"{doc['name']}-os-disk")
-    elif "id" not in os_disk["managedDisk"] and image is not None:
-        os_disk.setdefault("name", f"{doc['name']}_{image.disk_label}_{uuid.uuid4().hex}")
-        _make(scope, doc, os_disk, image.os, _origin_of_os(image))
-    sources = {disk.lun: disk for disk in (image.data if image else ())}
-    # The OS disk is number one; data disks are numbered by their place, attached ones included.
-    for number, disk in enumerate(profile["dataDisks"], 2):
-        if "vhd" in disk or "id" in disk["managedDisk"]:
-            continue
-        disk.setdefault("name", f"{doc['name']}_disk{number}_{uuid.uuid4().hex}")
-        source = sources.get(disk["lun"]) if disk["createOption"] == "FromImage" else None
-        origin: dict[str, Any] = {"creationData": {"createOption": "Empty"}}
-        if source is not None:
-            origin = {"creationData": source.creation}
-        _make(scope, doc, disk, source, origin)
-    claim(scope, doc, [os_disk, *profile["dataDisks"]])
-
-
-def _origin_of_os(image: ImageSource) -> dict[str, Any]:
-    return {
-        "osType": image.os_type,
-        "hyperVGeneration": image.generation,
-        "creationData": image.os.creation,
-    }
-
-
-def _make(scope: Scope, vm: Doc, disk: dict[str, Any], source: SourceDisk | None, origin: dict[str, Any]) -> None:
-    identity = _disk_id(vm["id"], disk["name"])
-    size = max(source.size if source else 0, disk["diskSizeGB"] * GIB if _larger(disk, source) else 0)
-    doc: Doc = {
-        "name": disk["name"],
-        "id": identity,
-        "type": f"{PROVIDER}/disks",
-        "location": vm["location"],
-        **({"tags": vm["tags"]} if "tags" in vm else {}),
-        **({"zones": vm["zones"]} if vm.get("zones") else {}),
-        "managedBy": vm["id"],
-        "sku": sku_of({"sku": {"name": disk["managedDisk"]["storageAccountType"]}}, DISK_TYPES, "Standard_LRS"),
-        "properties": {
-            **origin,
-            **new_properties(scope, size),
-            "provisioningState": "Succeeded",
-        },
-        "_pages": source.take(scope.data_dir) if source else page_store(scope.data_dir).create(),
-    }
-    refresh(doc)
-    scope.store.put(identity, doc)
-    disk["diskSizeGB"] = doc["properties"]["diskSizeGB"]
-    # The group's name comes back in upper case here [recorded].
-    group = arm_ids.parse(identity).group
-    disk["managedDisk"]["id"] = identity.replace(f"/resourceGroups/{group}/", f"/resourceGroups/{group.upper()}/")
-
-
-def _larger(disk: dict[str, Any], source: SourceDisk | None) -> bool:
-    return "diskSizeGB" in disk and (source is None or disk["diskSizeGB"] > size_in_gb(source.size))

@@ -25,18 +25,10 @@ from azure_emulator.services.compute._shared import (
 from azure_emulator.services.compute._types import check_types
 from azure_emulator.services.compute.sizes import check_generation, check_quota, check_size
 from azure_emulator.services.compute.sources import ImageSource, resolve
+from azure_emulator.services.compute.vm_disks import claim, make_disks, new_vhds, release
 from azure_emulator.services.compute.vm_profiles import claim_interfaces, network_profile, os_profile
 from azure_emulator.services.compute.vm_shapes import etag, present
-from azure_emulator.services.compute.vm_storage import (
-    Machine,
-    check_new_names,
-    claim,
-    make_disks,
-    new_vhds,
-    plan,
-    plan_data_disks,
-    release,
-)
+from azure_emulator.services.compute.vm_storage import Machine, check_new_names, plan, plan_data_disks
 from azure_emulator.services.network import attachment
 
 if TYPE_CHECKING:

@@ -1,0 +1,70 @@
+# Copyright (c) 2026, goldenimage.azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Errors of the blob service: codes and texts as documented for Azure Storage."""
+
+from __future__ import annotations
+
+
+class BlobError(Exception):
+    """An answer in the blob service's error format."""
+
+    def __init__(self, status: int, code: str, message: str, **details: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.details = details
+
+
+def unauthenticated(detail: str) -> BlobError:
+    """403: no such signature, or one that no longer holds; `detail` says which."""
+    return BlobError(
+        403,
+        "AuthenticationFailed",
+        "Server failed to authenticate the request. Make sure the value of Authorization header is formed correctly "
+        "including the signature.",
+        AuthenticationErrorDetail=detail,
+    )
+
+
+def not_permitted() -> BlobError:
+    """403: the signature does not reach that far."""
+    return BlobError(
+        403,
+        "AuthorizationPermissionMismatch",
+        "This request is not authorized to perform this operation using this permission.",
+    )
+
+
+def invalid_range(code: str = "InvalidRange") -> BlobError:
+    """416, for reads or (``InvalidPageRange``) for writes."""
+    text = (
+        "The page range specified is invalid."
+        if code == "InvalidPageRange"
+        else ("The range specified is invalid for the current size of the resource.")
+    )
+    return BlobError(416, code, text)
+
+
+def bad_header(name: str, value: str) -> BlobError:
+    """400: a header that cannot be understood."""
+    return BlobError(
+        400,
+        "InvalidHeaderValue",
+        "The value for one of the HTTP headers is not in the correct format.",
+        HeaderName=name,
+        HeaderValue=value,
+    )
+
+
+def number(text: str | None, default: int) -> int:
+    """A number from a header or the query.
+
+    :raises BlobError: 400 when it is none.
+    """
+    if not text:
+        return default
+    if not text.isdecimal():
+        raise BlobError(400, "InvalidInput", f"{text!r} is not a number.")
+    return int(text)

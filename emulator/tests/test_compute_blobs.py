@@ -1,0 +1,129 @@
+# Copyright (c) 2026, goldenimage.azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Disks and images from page blobs, and machines with blob disks."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from azure_emulator.disks.vhd import make_footer
+from compute_bodies import (
+    LOCATION,
+    MIB,
+    bytes_of,
+    disk,
+    from_image,
+    from_marketplace,
+    generalize,
+    image_of_machine,
+    machine,
+    make_machine,
+    os_profile,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from azure_process import LocalAzure
+
+blob = pytest.importorskip("azure.storage.blob")
+SIZE = 20 * MIB
+
+
+class Account:
+    """A storage account with a container."""
+
+    def __init__(self, azure: LocalAzure) -> None:
+        self.name = f"acc{uuid.uuid4().hex[:12]}"
+        path = azure.path(f"storage:storageAccounts/{self.name}")
+        body = {"location": LOCATION, "kind": "StorageV2", "sku": {"name": "Standard_LRS"}}
+        answer = azure.call("PUT", path, body, "2023-01-01")
+        while answer.status_code == 202:
+            answer = azure.client.get(answer.headers.get("location", str(answer.url)))
+        found = azure.get(path, "2023-01-01")
+        key = azure.client.post(f"{path}/listKeys", params={"api-version": "2023-01-01"}).json()["keys"][0]["value"]
+        self.endpoint = found["properties"]["primaryEndpoints"]["blob"]
+        bundle = str(azure.data / "tls" / "ca.pem")
+        self.service = blob.BlobServiceClient(self.endpoint, key, connection_verify=bundle)
+
+    def upload(self, name: str, data: bytes, footer: bytes | None = None) -> str:
+        """A page blob with a VHD whose data begin with `data`; its URL."""
+        container = self.service.get_container_client("vhds")
+        if not container.exists():
+            container.create_container()
+        page = container.get_blob_client(name)
+        page.create_page_blob(SIZE + 512)
+        page.upload_page(data, offset=0, length=len(data))
+        page.upload_page(footer or make_footer(SIZE, uuid.uuid4()), offset=SIZE, length=512)
+        return f"{self.endpoint}vhds/{name}"
+
+
+@pytest.fixture
+def account(azure: LocalAzure) -> Iterator[Account]:
+    made = Account(azure)
+    if made.endpoint.startswith(azure.url):
+        pytest.skip("blobs need Azurite and Node.js")
+    yield made
+    made.service.close()
+
+
+def _import(url: str) -> dict[str, Any]:
+    return disk({"createOption": "Import", "sourceUri": url}, osType="Linux")
+
+
+def test_import(azure: LocalAzure, account: Account) -> None:
+    data = os.urandom(8192)
+    url = account.upload("os.vhd", data)
+    answer = azure.call("PUT", "disks/d", _import(url))
+    assert answer.json()["properties"]["diskSizeBytes"] == SIZE
+    assert azure.done(answer)["status"] == "Succeeded"
+    found = azure.get("disks/d")["properties"]
+    assert (found["diskSizeBytes"], found["diskState"]) == (SIZE, "Unattached")
+    assert bytes_of(azure, "disks/d", 16384) == data + bytes(8192)
+
+
+def test_blobs_that_are_no_vhds(azure: LocalAzure, account: Account) -> None:
+    url = account.upload("os.vhd", b"x" * 512)
+    missing = url.replace("os.vhd", "none.vhd")
+    assert azure.refused("PUT", "disks/d", _import(missing))[:2] == (404, "ImageBlobNotFound")
+    account.service.get_blob_client("vhds", "text").upload_blob(b"hello")
+    block = url.replace("os.vhd", "text")
+    assert azure.refused("PUT", "disks/d", _import(block))[:2] == (409, "IncorrectImageBlobType")
+    broken = account.upload("broken.vhd", b"x" * 512, footer=b"x" * 512)
+    assert azure.refused("PUT", "disks/d", _import(broken))[:2] == (200, "InvalidVhd")
+    assert azure.get("disks/d")["properties"]["provisioningState"] == "Failed"
+    azure.done(azure.call("DELETE", "disks/d"))
+
+
+def test_image_of_a_blob(azure: LocalAzure, account: Account) -> None:
+    data = os.urandom(4096)
+    url = account.upload("os.vhd", data)
+    profile = {"osDisk": {"osType": "Linux", "osState": "Generalized", "blobUri": url}}
+    found = azure.put("images/i", {"location": LOCATION, "properties": {"storageProfile": profile}})
+    assert found["properties"]["storageProfile"]["osDisk"]["blobUri"] == url
+    made = make_machine(azure, "vm", from_image(azure, "i"))
+    azure.post("virtualMachines/vm/deallocate")
+    name = made["properties"]["storageProfile"]["osDisk"]["name"]
+    assert bytes_of(azure, f"disks/{name}", 4096) == data
+
+
+def test_a_machine_with_blob_disks(azure: LocalAzure, account: Account) -> None:
+    url = f"{account.endpoint}vhds/os.vhd"
+    storage = from_marketplace()
+    storage["osDisk"] |= {"name": "os", "vhd": {"uri": url}}
+    found = azure.put("virtualMachines/vm", machine(azure, "vm", storage, osProfile=os_profile("vm")))
+    os_disk = found["properties"]["storageProfile"]["osDisk"]
+    assert (os_disk["vhd"]["uri"], os_disk["diskSizeGB"]) == (url, 30)
+    assert "managedDisk" not in os_disk
+    assert azure.get("disks")["value"] == []
+    assert account.service.get_blob_client("vhds", "os.vhd").get_blob_properties().size == (30 << 30) + 512
+    generalize(azure, "vm")
+    image = azure.put("images/i", image_of_machine(azure, "vm"))["properties"]["storageProfile"]["osDisk"]
+    assert (image["blobUri"], image["diskSizeGB"]) == (url, 30)
+    body = {"vhdPrefix": "p", "destinationContainerName": "c", "overwriteVhds": "true"}
+    output = azure.post("virtualMachines/vm/capture", body)
+    assert output["parameters"]["vmSize"]["defaultValue"] == "Standard_DS1_v2"
