@@ -4,7 +4,8 @@
 """The VHD boots in QEMU, finds an Azure around it, and becomes the machine that Azure says it is.
 
 GOLDENIMAGE_ACCEL=auto|kvm|tcg chooses QEMU's accelerator, GOLDENIMAGE_BOOT_LIMIT the seconds a machine may take from
-power-on to the end of cloud-init (300), for a machine that is slow or busy. A machine's console stays in .cache/e2e/genN/serial.log.
+power-on to the end of cloud-init (300), where this machine is slow or busy. The guest's console stays in
+.cache/e2e/genN/serial.log.
 """
 
 from __future__ import annotations
