@@ -103,13 +103,14 @@ def file_systems(names: list[str]) -> list[str]:
 
 
 def mounts() -> dict[str, str]:
-    """Mount point to the device number of what is mounted there."""
-    rows = [line.split() for line in read("/proc/self/mountinfo").splitlines()]
-    return {row[4]: row[2] for row in rows}
-
-
-def device_of(number: str) -> str:
-    return f"/dev/{os.path.basename(os.path.realpath(f'/sys/dev/block/{number}'))}"
+    """Mount point to the device that is mounted there."""
+    found: dict[str, str] = {}
+    for line in read("/proc/self/mountinfo").splitlines():
+        front, _, back = line.partition(" - ")
+        fields, source = front.split(), back.split()[1]
+        by_number = f"/dev/{os.path.basename(os.path.realpath(f'/sys/dev/block/{fields[2]}'))}"
+        found[fields[4]] = source if os.path.exists(source) else by_number
+    return found
 
 
 def probe(device: str, tag: str) -> str:
@@ -123,8 +124,7 @@ def fstab(mounted: dict[str, str]) -> list[dict[str, str]]:
         fields = line.split()
         if len(fields) < 4 or not UNSTABLE_DEVICE.match(fields[0]) or fields[2] == "swap":
             continue
-        number = mounted.get(fields[1], "")
-        uuid = probe(device_of(number), "UUID") if number else ""
+        uuid = probe(mounted[fields[1]], "UUID") if fields[1] in mounted else ""
         found.append({"device": fields[0], "mount_point": fields[1], "uuid": uuid})
     return found
 
@@ -138,12 +138,8 @@ def swap_files() -> list[str]:
 
 def swap_partitions(mounted: dict[str, str]) -> list[str]:
     """Swap partitions on the disk that the root file system is on."""
-    root = os.path.realpath(f"/sys/dev/block/{mounted.get('/', '')}")
-    if not os.path.exists(f"{root}/partition"):
-        return []
-    siblings = glob.glob(f"{os.path.dirname(root)}/*/partition")
-    devices = sorted(f"/dev/{os.path.basename(os.path.dirname(path))}" for path in siblings)
-    return [device for device in devices if probe(device, "TYPE") == "swap"]
+    siblings = re.sub(r"\d+$", "[0-9]*", mounted.get("/", ""))
+    return [device for device in sorted(glob.glob(siblings)) if probe(device, "TYPE") == "swap"]
 
 
 def efi_partition(mounted: dict[str, str]) -> dict[str, Any]:
