@@ -24,7 +24,7 @@ PLACEHOLDER = "trusted.goldenimage.placeholder"
 _QUIET = linux.MS_NOSUID | linux.MS_NODEV
 
 
-def mount_kernel(root: Path, nodes: dict[Filesystem, Path]) -> list[Path]:
+def mount_kernel(root: Path, nodes: list[tuple[Filesystem, Path]]) -> list[Path]:
     """Mount /proc, /sys, /run and /dev; gives back the mount points in their order.
 
     :param nodes: the block devices of the mounted file systems.
@@ -45,7 +45,7 @@ def mount_kernel(root: Path, nodes: dict[Filesystem, Path]) -> list[Path]:
     dev = _mount(root, "tmpfs", "/dev", linux.MS_NOSUID | linux.MS_NOEXEC, "mode=755")
     mounted += [run, dev, dev / "pts", dev / "shm"]
     _fill_dev(dev)
-    for filesystem, node in nodes.items():
+    for filesystem, node in nodes:
         _add_disk(dev, filesystem, node)
     return mounted
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import fcntl
@@ -12,8 +13,12 @@ import os
 import stat
 import struct
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .errors import DiskImageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 CLONE_NEWNS = 0x00020000
 CLONE_NEWUTS = 0x04000000
@@ -64,6 +69,19 @@ def mount(source: str, target: str | Path, kind: str = "", flags: int = 0, data:
     _check(_libc.mount(*arguments, ctypes.c_ulong(flags), data.encode() or None), f"mount {source} on {target}")
 
 
+@contextlib.contextmanager
+def changed_root(directory: Path) -> Iterator[None]:
+    """For a moment, see ``directory`` as /."""
+    outside = os.open("/", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.chroot(directory)
+        yield
+    finally:
+        os.fchdir(outside)
+        os.chroot(".")
+        os.close(outside)
+
+
 def bind(source: str | Path, target: str | Path, *, read_only: bool = False) -> None:
     """Bind-mount; read-only needs a second call by the rules of mount(2)."""
     mount(str(source), target, flags=MS_BIND)
@@ -96,11 +114,11 @@ def trim(directory: str | Path) -> int:
     return int(FITRIM_RANGE.unpack(answer)[1])
 
 
-def attach_loop(file_fd: int, nodes: Path, *, offset: int, size: int, read_only: bool) -> tuple[Path, int]:
+def attach_loop(file_fd: int, node: Path, *, offset: int, size: int, read_only: bool) -> tuple[int, int]:
     """Attach a part of a file to a loop device that detaches itself after its last user.
 
-    :param nodes: a directory for the device's node if /dev does not have it, as in many containers.
-    :returns: the node and an open descriptor; close it once the device is mounted.
+    :param node: where the device's node is made; neither udev nor the host's /dev is needed for it.
+    :returns: the loop device's number and an open descriptor; close it once the device is mounted.
     """
     flags = LO_FLAGS_AUTOCLEAR | (LO_FLAGS_READ_ONLY if read_only else 0)
     try:
@@ -114,7 +132,8 @@ def attach_loop(file_fd: int, nodes: Path, *, offset: int, size: int, read_only:
         # Another process can take the free device first: the kernel then says EBUSY.
         for _attempt in range(64):
             number = _free_loop(control)
-            node = _loop_node(number, nodes)
+            node.unlink(missing_ok=True)
+            os.mknod(node, stat.S_IFBLK | 0o660, os.makedev(LOOP_MAJOR, number))
             device = os.open(node, (os.O_RDONLY if read_only else os.O_RDWR) | os.O_CLOEXEC)
             config = LOOP_CONFIG.pack(
                 file_fd, 512, 0, 0, 0, offset, size, 0, 0, 0, flags, b"disk_image", b"", b"", *([0] * 10)
@@ -126,25 +145,14 @@ def attach_loop(file_fd: int, nodes: Path, *, offset: int, size: int, read_only:
                 if error.errno == errno.EBUSY:
                     continue
                 raise DiskImageError(
-                    f"Attaching the disk to {node.name} failed: {error.strerror}.",
+                    f"Attaching the disk to a loop device failed: {error.strerror}.",
                     "Linux 5.8 or newer is needed.",
                 ) from error
             else:
-                return node, device
+                return number, device
     finally:
         os.close(control)
     raise DiskImageError("No loop device could be had: others took each free one first.", "Try again.")
-
-
-def _loop_node(number: int, nodes: Path) -> Path:
-    device = os.makedev(LOOP_MAJOR, number)
-    node = Path(f"/dev/loop{number}")
-    if node.is_block_device() and node.stat().st_rdev == device:
-        return node
-    node = nodes / node.name
-    if not node.exists():
-        os.mknod(node, stat.S_IFBLK | 0o660, device)
-    return node
 
 
 def _free_loop(control: int) -> int:
@@ -156,6 +164,6 @@ def _free_loop(control: int) -> int:
         ) from error
 
 
-def loop_attached(node: Path) -> bool:
+def loop_attached(number: int) -> bool:
     """Whether the loop device still has a file behind it."""
-    return Path(f"/sys/block/{node.name}/loop").exists()
+    return Path(f"/sys/block/loop{number}/loop").exists()

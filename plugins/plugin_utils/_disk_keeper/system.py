@@ -58,7 +58,7 @@ class System:
         self._lock = -1
         self._content: images.Content | None = None
         self._mounts: list[Path] = []
-        self._nodes: dict[Filesystem, Path] = {}
+        self._loops: dict[Filesystem, int] = {}
         self._stage = _stage_for(self.path)
         self._name_servers = NameServers(self.root, self._stage)
         self._dns_mounts: list[Path] = []
@@ -80,7 +80,7 @@ class System:
         self._mount_root(self._find_root(known))
         self._mount_others(known)
         self._had_ansible = inside(self.root, ANSIBLE_DIRECTORY).exists()
-        self._mounts += mount_kernel(self.root, self._nodes)
+        self._mounts += mount_kernel(self.root, [(one, self._node(one)) for one in self._loops])
         if self.settings["dns"] == "host":
             self._provide_dns()
 
@@ -101,7 +101,7 @@ class System:
     def _make_stage(self) -> None:
         linux.mount("tmpfs", self._stage, "tmpfs", data="mode=700")
         self._mounts.append(self._stage)
-        for name in ("nodes", "look", "root", "lower", "upper", "work", "export"):
+        for name in ("dev", "look", "root", "lower", "upper", "work", "export"):
             (self._stage / name).mkdir()
 
     def _open_content(self) -> images.Content:
@@ -130,15 +130,18 @@ class System:
                 f"Partition {part.number} ends after the end of the disk ({content.size} bytes).",
                 "The disk file is truncated; copy it again.",
             )
-        node, device = self._nodes.get(filesystem), -1
-        if node is None:
-            node, device = linux.attach_loop(
-                content.fd, self._stage / "nodes", offset=part.offset, size=part.size, read_only=read_only
+        node, device = self._node(filesystem), -1
+        if filesystem not in self._loops:
+            self._loops[filesystem], device = linux.attach_loop(
+                content.fd, node, offset=part.offset, size=part.size, read_only=read_only
             )
         flags = linux.MS_RDONLY if read_only else 0
         data = filesystems.mount_data(filesystem.type, read_only=read_only, subvolume=place.subvolume)
         try:
-            linux.mount(str(node), target, filesystem.type, flags, data)
+            # The system sees the device's name in /proc/mounts, so mount it by the name that it has there.
+            with linux.changed_root(self._stage):
+                source, place_there = (f"/{path.relative_to(self._stage)}" for path in (node, target))
+                linux.mount(source, place_there, filesystem.type, flags, data)
         except OSError as error:
             if error.errno == errno.ENODEV:
                 raise DiskImageError(
@@ -152,7 +155,10 @@ class System:
         finally:
             if device >= 0:
                 os.close(device)
-        self._nodes[filesystem] = node
+
+    def _node(self, filesystem: Filesystem) -> Path:
+        """A file system's device. Not called loop…: update-grub leaves out systems on devices of that name."""
+        return self._stage / "dev" / f"partition{filesystem.partition.number}"
 
     def _find_root(self, known: list[Filesystem]) -> Place:
         wanted = self.settings["root_partition"]
@@ -192,7 +198,7 @@ class System:
                     return place
             finally:
                 linux.umount(look)
-                self._wait_detached([self._nodes.pop(one)])
+                self._wait_detached([self._loops.pop(one)])
         return None
 
     def _mount_root(self, root: Place) -> None:
@@ -292,7 +298,7 @@ class System:
                 linux.umount(target, linux.MNT_DETACH)
             if target in self._dns_mounts:
                 self._name_servers.clean()
-        self._wait_detached(list(self._nodes.values()))
+        self._wait_detached(list(self._loops.values()))
         self._end_exporter()
         if self._lock >= 0:
             if not self.read_only:
@@ -312,16 +318,16 @@ class System:
         content = self._content
         if content is None or content.exporter is None:
             return
-        self._wait_detached(list(self._nodes.values()))
+        self._wait_detached(list(self._loops.values()))
         os.close(content.fd)
         content.exporter.terminate()
         content.exporter.wait()
         content.exporter = None
 
     @staticmethod
-    def _wait_detached(nodes: list[Path]) -> None:
+    def _wait_detached(loops: list[int]) -> None:
         deadline = time.monotonic() + DETACH_WAIT
-        while any(linux.loop_attached(node) for node in nodes) and time.monotonic() < deadline:
+        while any(linux.loop_attached(number) for number in loops) and time.monotonic() < deadline:
             time.sleep(0.005)
 
 

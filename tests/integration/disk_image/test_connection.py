@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from .conftest import Bench, check_file_system, read_file
-from .tiny_disk import FILES, MIB, run
+from .tiny_disk import FILES, MIB, ROOT_UUID, run
 
 WRITE = {"copy": {"content": "written\n", "dest": "/etc/written"}}
 RESET = {"meta": "reset_connection"}
@@ -42,9 +42,12 @@ def test_modules_see_the_disks_system_with_the_hosts_network(bench: Bench) -> No
         {"command": "cat /etc/resolv.conf", "register": "dns"},
         {"command": "cat /boot/config-test", "register": "boot"},
         {"command": "cat /proc/1/comm", "register": "init"},
+        {"command": f"readlink -e /dev/disk/by-uuid/{ROOT_UUID}", "register": "device"},
+        {"command": "grep '^/dev/partition1 / ext4 rw' /proc/mounts"},
         {"shell": "echo x > /dev/null && touch /run/x /dev/shm/x /tmp/x && ls /sys/kernel", "register": "kernel"},
         {"shell": "echo 1 > /proc/sys/vm/swappiness", "register": "sysctl", "failed_when": "sysctl.rc == 0"},
         {"assert": {"that": ["dns.stdout == wanted", "boot.stdout == 'CONFIG=y'", "init.stdout == 'init'"]}},
+        {"assert": {"that": ["device.stdout == '/dev/partition1'"]}},
         WRITE,
         RESET,
         vars={"wanted": nameservers.rstrip("\n")},
