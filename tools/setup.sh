@@ -1,17 +1,18 @@
 #!/usr/bin/env bash
-# Prepare this checkout: tools/setup.sh run | test
-#   run   what `make demo` and `make emulator` need
-#   test  what `make test` and `make lint` need on top
+# Prepare this checkout: tools/setup.sh run | emulator | test
+#   run       what `make demo` needs
+#   emulator  and the blob server behind the local Azure's storage accounts
+#   test      and what `make test` and `make lint` need
 # Idempotent and quick when there is nothing to do.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-stage=${1:?usage: tools/setup.sh run|test}
+stage=${1:?usage: tools/setup.sh run|emulator|test}
 
 say() { printf '\033[1m== %s\033[0m\n' "$*"; }
 die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 
 # Programs: command:package. Only Debian's names, because only there we can install them.
-run_programs=(mmdebstrap:mmdebstrap sgdisk:gdisk mformat:mtools mkfs.vfat:dosfstools mkfs.ext4:e2fsprogs qemu-img:qemu-utils
+run_programs=(ssh-keygen:openssh-client mmdebstrap:mmdebstrap sgdisk:gdisk mformat:mtools mkfs.vfat:dosfstools mkfs.ext4:e2fsprogs qemu-img:qemu-utils
   grub-mkimage:grub-common grub-mkstandalone:grub-common unshare:util-linux nsenter:util-linux)
 run_files=(/usr/lib/grub/i386-pc/boot.img:grub-pc-bin /usr/lib/grub/x86_64-efi/moddep.lst:grub-efi-amd64-bin)
 test_programs=(systemd-nspawn:systemd-container ssh:openssh-client ssh-keygen:openssh-client debugfs:e2fsprogs
@@ -80,6 +81,8 @@ if ! cmp -s emulator/pyproject.toml .venv/.installed-emulator; then
   .venv/bin/python -m pip --quiet --disable-pip-version-check install --no-build-isolation --no-deps --no-index --editable ./emulator
   cp emulator/pyproject.toml .venv/.installed-emulator
 fi
+
+if [ "$stage" != run ]; then .venv/bin/azure-emulator install-azurite; fi
 
 # The oldest supported Ansible and SDK, to test with.
 if [ "$stage" = test ] && ! cmp -s requirements/floor.txt .venv-floor/.installed-floor; then
