@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 
 INTERVAL_TERMINAL = 1.0
 INTERVAL_OTHERWISE = 30.0
+FIRST = 5.0  # long work shows early that it moves, and how long it will take; short work stays quiet
 _STEPS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
 class Reporter:
-    """Prints the lines of one task, at most one per interval; the first after the first interval.
+    """Prints the lines of one task, at most one per interval; the first after the first interval, or five seconds.
 
     :param emit: prints one line; ``None`` where nobody listens (an ordinary module, a task with ``no_log``).
     :param terminal: a person watches: one line a second, otherwise one in 30 seconds.
@@ -32,13 +33,14 @@ class Reporter:
         self._emit = emit
         self._interval = INTERVAL_TERMINAL if terminal else INTERVAL_OTHERWISE
         self._clock = clock
-        self._last = clock()
+        self._due = clock() + min(self._interval, FIRST)
 
     def say(self, line: str | Callable[[], str]) -> None:
         """Print the line if the interval has passed; a function is only called if it is."""
-        if self._emit is None or self.now() - self._last < self._interval:
+        now = self.now()
+        if self._emit is None or now < self._due:
             return
-        self._last = self.now()
+        self._due = now + self._interval
         self._emit(line if isinstance(line, str) else line())
 
     def now(self) -> float:

@@ -52,7 +52,9 @@ try:  # up to ansible-core 2.20
 except ImportError:
     remove_internal_keys = None
 
-TERMINAL = sys.stdout.isatty()  # asked in the parent: a worker's output never is a terminal
+# Asked in the parent: a worker's output never is a terminal. ansible-runner, and with it AWX, gives Ansible a terminal
+# that nobody watches and keeps every line as an event; it is known by the variable that tells where they go.
+TERMINAL = sys.stdout.isatty() and "AWX_ISOLATED_DATA_DIR" not in os.environ
 PROFILE = "legacy"  # the serialization of parameters and results that modules have unless they name another
 VARIABLE = "goldenimage_run_in_controller"  # false: run as an ordinary module, to compare or to debug
 _PR_SET_PDEATHSIG = 1

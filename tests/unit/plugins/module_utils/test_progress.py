@@ -67,7 +67,7 @@ def test_the_speed_does_not_count_what_was_there_before() -> None:
     assert fixture.lines == ["l: 9.0/10.0 MiB 90 % 1.0 MiB/s, 1 s left"]
 
 
-@pytest.mark.parametrize(("terminal", "times"), [(True, [1, 2, 3]), (False, [30, 60])])
+@pytest.mark.parametrize(("terminal", "times"), [(True, [1, 2, 3]), (False, [5, 35, 65])])
 def test_one_line_an_interval_for_all_of_a_task(terminal: bool, times: list[int]) -> None:
     fixture = Fixture(terminal=terminal)
     progress = [Progress(fixture.reporter, name, 100, "%") for name in "ab"]
