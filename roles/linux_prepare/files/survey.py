@@ -4,7 +4,7 @@
 """What an Azure machine would find at boot: a JSON object on standard output, nothing is changed.
 
 Runs on the system itself, with its own Python 3.7 or later and nothing but the standard library.
-The argument is JSON: ``parts`` to look at, ``options`` and ``unwanted`` words of the kernel command line, ``drivers`` for the initramfs
+The argument is JSON: ``parts`` to look at, ``options`` and ``unwanted`` words (with ``*``) of the kernel command line, ``drivers`` for the initramfs
 (the ``essential`` ones must exist), ``file_systems`` that must be loadable, ``leftovers`` that should not exist, and
 ``expectations``: objects with ``paths`` and a ``pattern`` that a line of one of them must match.
 """
@@ -17,6 +17,7 @@ import os
 import re
 import subprocess
 import sys
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def kernel_lines(options: list[str], unwanted: list[str]) -> list[str]:
         words = line.split()
         kernel = os.path.basename(words[0])
         found += [f"{kernel} lacks {option}" for option in options if option not in words]
-        found += [f"{kernel} still has {option}" for option in unwanted if option in words]
+        found += [f"{kernel} still has {word}" for word in words if any(fnmatchcase(word, one) for one in unwanted)]
         if not STABLE_ROOT.search(line):
             found += [
                 f"{kernel} has {word}, which no other machine knows" for word in words if word.startswith("root=")
