@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
+import ssl
 import subprocess
 import sys
+import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -33,6 +36,30 @@ class LocalAzure:
         """Run ``azure-emulator WORDS --data …`` and return what it printed."""
         command = [str(BIN / "azure-emulator"), *words, "--data", str(self.data)]
         return subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout
+
+    def control(self, method: str, path: str, body: object = None) -> Any:
+        """Call the emulator's control API, below ``/_control``."""
+        token = json.loads((self.data / "credentials.json").read_text())["control_token"]
+        request = urllib.request.Request(
+            f"{self.environment['AZURE_CLOUD_ENVIRONMENT']}/_control{path}",
+            method=method,
+            headers={"Authorization": f"Bearer {token}"},
+            data=None if body is None else json.dumps(body).encode(),
+        )
+        context = ssl.create_default_context(cafile=self.environment["SSL_CERT_FILE"])
+        handlers = urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
+        with urllib.request.build_opener(*handlers).open(request, timeout=60) as answer:
+            return json.load(answer)
+
+    def writes(self, after: int = 0) -> list[str]:
+        """The requests that write, as ``METHOD path``, after the line ``after`` of the request log."""
+        found = self.control("GET", f"/requests?writes=true&after={after}")["value"]
+        return [f"{entry['method']} {entry['path']}" for entry in found]
+
+    @property
+    def log_end(self) -> int:
+        """The number of the request log's last line, for :meth:`writes`."""
+        return max((entry["n"] for entry in self.control("GET", "/requests")["value"]), default=0)
 
 
 def exports(text: str) -> dict[str, str]:
