@@ -4,9 +4,9 @@
 """What an Azure machine would find at boot: a JSON object on standard output, nothing is changed.
 
 Runs on the system itself, with its own Python 3.7 or later and nothing but the standard library.
-The argument is JSON: ``parts`` to look at, ``options`` and ``unwanted`` words (with ``*``) of the kernel command line, ``drivers`` for the initramfs
-(the ``essential`` ones must exist), ``file_systems`` that must be loadable, ``leftovers`` that should not exist, and
-``expectations``: objects with ``paths`` and a ``pattern`` that a line of one of them must match.
+The argument is JSON: ``parts`` to look at, ``options`` and ``unwanted`` words (with ``*``) of the kernel command line,
+``drivers`` for the initramfs (the ``essential`` ones must exist), ``file_systems`` that must be loadable, ``leftovers``
+that should not exist, and ``expectations``: objects with ``paths`` and a ``pattern`` that a line of one must match.
 """
 
 from __future__ import annotations
