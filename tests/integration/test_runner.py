@@ -170,6 +170,18 @@ def test_wrong_secret_is_one_clear_event(job: Job, disk_file: Path) -> None:
     assert "not-the-secret" not in json.dumps(job.events)
 
 
+def test_a_playbook_of_the_collection_from_a_project(job: Job) -> None:
+    """Its own task files are found, and a survey's answers, which are texts, are understood."""
+    survey = {"host": "machine", "resource_group": GROUP, "name": "nothing", "image": "golden", "confirm": "false"}
+    before = job.azure.log_end
+    done = job.run("image_from_vm.yml", **{f"image_from_vm_{name}": answer for name, answer in survey.items()})
+    assert done.status == "failed"
+    (failed,) = [event for event in job.events if event["event"] == "runner_on_failed"]
+    assert "image_from_vm_confirm is not true" in failed["event_data"]["res"]["msg"]
+    assert "is missing" not in failed["event_data"]["res"]["msg"]
+    assert job.azure.log_end == before
+
+
 def test_execution_environment_is_accepted(tmp_path: Path) -> None:
     """What ansible-builder reads of the collection to make an image for AWX."""
     place = tmp_path / "ansible_collections/goldenimage"
