@@ -1,7 +1,7 @@
 # Copyright (c) 2026, goldenimage.azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Options for how long to wait."""
+"""The option for how long to wait; who does not want to wait uses Ansible's own async."""
 
 from __future__ import annotations
 
@@ -9,13 +9,6 @@ from __future__ import annotations
 class ModuleDocFragment:
     DOCUMENTATION = r"""
 options:
-  wait:
-    description:
-      - Wait until Azure has finished the operation.
-      - V(false) returns as soon as Azure has accepted it. A failure after that is not seen, and the result is what
-        Azure knows at that moment.
-    type: bool
-    default: true
   wait_timeout:
     description:
       - Seconds to wait for each operation. When they are over the task fails, and the operation goes on in Azure; a

@@ -27,10 +27,7 @@ if TYPE_CHECKING:
     from ansible_collections.goldenimage.azure.plugins.module_utils._progress import Unit
 
 TAGS_ARGUMENTS: dict[str, Any] = {"tags": {"type": "dict"}, "append_tags": {"type": "bool", "default": True}}
-WAIT_ARGUMENTS: dict[str, Any] = {
-    "wait": {"type": "bool", "default": True},
-    "wait_timeout": {"type": "int", "default": 3600},
-}
+WAIT_ARGUMENTS: dict[str, Any] = {"wait_timeout": {"type": "int", "default": 3600}}
 
 
 @dataclass(frozen=True)
@@ -172,7 +169,7 @@ def run_module(
 
     :param azure: add the credentials' parameters.
     :param tags: add ``tags`` and ``append_tags``.
-    :param wait: add ``wait`` and ``wait_timeout``.
+    :param wait: add ``wait_timeout``, the limit of every operation of the session.
     :param ansible_module_arguments: ``required_if``, ``mutually_exclusive`` … of AnsibleModule.
     """
     module = AnsibleModule(

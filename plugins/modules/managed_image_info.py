@@ -8,19 +8,10 @@ DOCUMENTATION = r"""
 module: managed_image_info
 short_description: Read managed images
 description:
-  - Returns one of the managed images, those of a resource group, or all of the subscription. What does not exist gives an empty list.
-options:
-  resource_group:
-    description: Only those in this resource group. Without it those of the whole subscription.
-    type: str
-  name:
-    description: Only the one with this name. Needs O(resource_group).
-    type: str
-  tags:
-    description: Only those that have all of these tags. An empty value asks only for the tag's name.
-    type: dict
+  - Returns one of the managed images, those of a resource group, or all of the subscription.
 extends_documentation_fragment:
   - goldenimage.azure.azure
+  - goldenimage.azure.info
   - goldenimage.azure.attributes
 seealso:
   - module: goldenimage.azure.managed_image

@@ -111,7 +111,7 @@ def remove(task: Task, name: str, found: Wire | None) -> dict[str, Any]:
             remedy="Remove these first, or set force_delete_nonempty to delete them all.",
         )
     if not task.check_mode:
-        resource_groups.delete(task, name, timeout=task.params["wait_timeout"], wait=task.params["wait"])
+        resource_groups.delete(task, name)
     return task.result(plan)
 
 

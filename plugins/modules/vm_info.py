@@ -8,25 +8,17 @@ DOCUMENTATION = r"""
 module: vm_info
 short_description: Read virtual machines
 description:
-  - Returns one machine, those of a resource group, or all of the subscription. What does not exist gives an empty list.
+  - Returns one machine, those of a resource group, or all of the subscription.
   - One machine comes with its power state, whether it is generalized, and its addresses. Azure leaves these out of lists; ask
     for them with O(details), which reads every machine by itself.
 options:
-  resource_group:
-    description: Only those in this resource group. Without it those of the whole subscription.
-    type: str
-  name:
-    description: Only the one with this name. Needs O(resource_group).
-    type: str
-  tags:
-    description: Only those that have all of these tags. An empty value asks only for the tag's name.
-    type: dict
   details:
     description: Read power state, generalized state and addresses of each machine of a list.
     type: bool
     default: false
 extends_documentation_fragment:
   - goldenimage.azure.azure
+  - goldenimage.azure.info
   - goldenimage.azure.attributes
 seealso:
   - module: goldenimage.azure.vm

@@ -78,12 +78,14 @@ class Session:
         ca: str | None,
         transport: Any,
         report: Callable[[str], None] | None = None,
+        timeout: float = DEFAULT_TIMEOUT,
     ) -> None:
         self.cloud = cloud
         self.credential = credential
         self.ca = ca
         self._transport = transport
         self._report = report
+        self._timeout = timeout
 
     @classmethod
     def open(
@@ -107,7 +109,8 @@ class Session:
         cloud = resolve_cloud(params, identity, ca=ca, transport=transport)
         cache = TokenCache(token_cache) if token_cache else None
         credential = Credential(identity, cloud, transport=transport, cache=cache)
-        return cls(cloud, credential, ca=ca, transport=transport, report=report)
+        timeout = params.get("wait_timeout") or DEFAULT_TIMEOUT
+        return cls(cloud, credential, ca=ca, transport=transport, report=report, timeout=timeout)
 
     def close(self) -> None:
         """Close the connections; the session cannot be used any more."""
@@ -201,7 +204,7 @@ class Session:
         *args: Any,
         body: Mapping[str, Any] | None = None,
         wait: bool = True,
-        timeout: float = DEFAULT_TIMEOUT,
+        timeout: float | None = None,
         what: str = "",
         **kwargs: Any,
     ) -> dict[str, Any] | None:
@@ -211,7 +214,7 @@ class Session:
         :param args: the ids; the body is added after them.
         :param body: wire-shaped (camelCase).
         :param wait: ``False``: return Azure's first answer.
-        :param timeout: seconds for the whole of it.
+        :param timeout: seconds for the whole of it; by default the parameter ``wait_timeout``, or an hour.
         :param what: after the words "Could not", and in progress: ``create disk d``.
         :returns: the resource after a PUT or PATCH, the output of a POST, otherwise ``None``; wire JSON.
         :raises AzureError: Azure refuses.
@@ -229,7 +232,7 @@ class Session:
         return waiter.finish(request, reply) if wait else reply.resource
 
     def attach(
-        self, call: Callable[..., Any], *args: Any, timeout: float = DEFAULT_TIMEOUT, what: str = "", **kwargs: Any
+        self, call: Callable[..., Any], *args: Any, timeout: float | None = None, what: str = "", **kwargs: Any
     ) -> dict[str, Any] | None:
         """Read a resource and, while an operation on it is running, wait for that to end.
 
@@ -253,7 +256,7 @@ class Session:
         *,
         query: Mapping[str, str] | None = None,
         wait: bool = True,
-        timeout: float = DEFAULT_TIMEOUT,
+        timeout: float | None = None,
         what: str = "",
     ) -> dict[str, Any] | None:
         """A request that no SDK client has, by the resource's id.
@@ -283,9 +286,9 @@ class Session:
             url = page.get("nextLink")
         return items
 
-    def waiter(self, what: str, timeout: float = DEFAULT_TIMEOUT) -> Waiter:
+    def waiter(self, what: str, timeout: float | None = None) -> Waiter:
         """The one waiter, for what :meth:`send` and :meth:`attach` do not cover."""
-        return Waiter(self._poll, what, timeout, report=self._report)
+        return Waiter(self._poll, what, self._timeout if timeout is None else timeout, report=self._report)
 
     def _call(
         self, call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], what: str

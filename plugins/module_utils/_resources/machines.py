@@ -163,9 +163,7 @@ def _put(task: Task, wanted: Wire) -> None:
     machines = task.azure.compute.virtual_machines
     group, name = task.params["resource_group"], task.params["name"]
     what = f"create the machine {name}"
-    task.azure.send(
-        machines.begin_create_or_update, group, name, body=wanted, timeout=task.params["wait_timeout"], what=what
-    )
+    task.azure.send(machines.begin_create_or_update, group, name, body=wanted, what=what)
 
 
 def _keep(network: machine_network.MachineNetwork) -> None:
@@ -281,7 +279,7 @@ def remove(task: Task) -> dict[str, Any]:
     if not plan.changed or task.check_mode:
         return task.result(plan, removed=going)
     if found is not None:
-        virtual_machines.delete(task, group, name, timeout=task.params["wait_timeout"])
+        virtual_machines.delete(task, group, name)
     network = task.azure.network
     for resource in going:
         parts = ids.parse(resource)

@@ -90,10 +90,7 @@ def apply(task: Task, plan: Plan, group: str, name: str, wanted: Wire) -> Wire |
     if plan.action == "update":
         body = {"tags": wanted["tags"]}
         return task.azure.send(images.begin_update, group, name, body=body, what=f"tag the image {name}")
-    timeout = task.params.get("wait_timeout") or 3600
-    return task.azure.send(
-        images.begin_create_or_update, group, name, body=wanted, timeout=timeout, what=f"create the image {name}"
-    )
+    return task.azure.send(images.begin_create_or_update, group, name, body=wanted, what=f"create the image {name}")
 
 
 def delete(task: Task, group: str, name: str) -> None:

@@ -52,6 +52,6 @@ def apply(task: Task, name: str, found: Wire | None, wanted: Mapping[str, Any]) 
     return task.azure.raw("PUT", _path(task.azure, name), API, body, what=f"write resource group {name}")
 
 
-def delete(task: Task, name: str, *, timeout: float, wait: bool) -> None:
+def delete(task: Task, name: str) -> None:
     what = f"delete resource group {name}"
-    task.azure.raw("DELETE", _path(task.azure, name), API, timeout=timeout, wait=wait, what=what)
+    task.azure.raw("DELETE", _path(task.azure, name), API, what=what)

@@ -81,9 +81,9 @@ def generalize(task: Task, group: str, name: str) -> None:
     task.azure.send(machines.generalize, group, name, what=f"mark the machine {name} as generalized")
 
 
-def delete(task: Task, group: str, name: str, *, timeout: float) -> None:
+def delete(task: Task, group: str, name: str) -> None:
     machines = task.azure.compute.virtual_machines
-    task.azure.send(machines.begin_delete, group, name, timeout=timeout, what=f"delete the machine {name}")
+    task.azure.send(machines.begin_delete, group, name, what=f"delete the machine {name}")
 
 
 def must_exist(azure: Session, group: str, name: str) -> Wire:

@@ -68,7 +68,7 @@ def test_shared_arguments() -> None:
         return {"params": task.params, "merged": task.tags({"a": "1"})}
 
     result = run(execute, {"tags": {"b": 2}, "subscription_id": "s"}, azure=True, tags=True, wait=True)
-    assert result["params"].items() >= {"wait": True, "wait_timeout": 3600, "append_tags": True}.items()
+    assert result["params"].items() >= {"wait_timeout": 3600, "append_tags": True}.items()
     assert result["merged"] == {"a": "1", "b": "2"}
     assert set(run(lambda task: {"params": task.params})["params"]) == set(SPEC)
 
