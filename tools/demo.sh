@@ -13,4 +13,4 @@ if [ $# -gt 0 ] && [[ $1 != -* ]]; then image=(-e "demo_image=$1"); folder=$fold
 azure-emulator start --data "$folder/azure" >/dev/null
 trap 'azure-emulator stop --data "$folder/azure" >/dev/null' EXIT
 eval "$(azure-emulator env --data "$folder/azure")"
-ansible-playbook goldenimage.azure.demo -e "demo_folder=$folder" "${image[@]}" "$@"
+ansible-playbook goldenimage.azure.demo -e "demo_folder=$folder" -e "demo_cache=$PWD/.cache/disks" "${image[@]}" "$@"
