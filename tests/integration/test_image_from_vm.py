@@ -105,6 +105,11 @@ class Bench:
         found = [{one["name"]: one for one in json.loads(path.read_text())} for path in (vms, images)]
         return found[0], found[1]
 
+    def ssh(self, vm: NspawnVM, command: str) -> None:
+        options = ["-o", "UserKnownHostsFile=/dev/null", "-o", "StrictHostKeyChecking=no", "-o", "LogLevel=ERROR"]
+        words = ["ssh", *options, "-i", str(self.key), "-p", str(vm.port), f"{vm.user}@{vm.host}", command]
+        subprocess.run(words, check=True, timeout=60)
+
     def machine(self, vm: NspawnVM) -> dict[str, Any]:
         """The guest as an inventory host. A container has neither boot loader nor disk of its own."""
         return {
@@ -244,10 +249,28 @@ def test_from_a_running_machine_to_an_image(bench: Bench, guest: NspawnVM) -> No
     assert guest.running
     assert (guest.root / "etc/machine-id").read_text() == machine_id
 
+    never = {"image_from_vm_power_off_timeout": 1, "image_from_vm_power_off": True, "image_from_vm_prepare": False}
+    options["inventory"]["machine"]["linux_generalize_delay"] = 3600
+    stuck = bench.image_from_vm(**options, **never)
+    assert stuck.code != 0
+    assert "has not powered itself off within 1 s but still runs" in stuck.plain, stuck.text
+    assert "run again, which starts over with generalizing" in stuck.plain, stuck.text
+    assert bench.azure.writes(before) == []
+    bench.ssh(guest, "sudo systemctl stop goldenimage-generalize.timer")
+    options["inventory"]["machine"]["linux_generalize_delay"] = 2
+
+    broken = {"method": "PUT", "path": "/images/golden$", "fault": {"status": 403}}
+    bench.azure.control("PUT", "/faults", {"rules": [broken]})
     run = bench.image_from_vm(**options)
-    assert run.code == 0, run.text
+    bench.azure.control("PUT", "/faults", {"rules": []})
+    assert run.code != 0, run.text
     assert run.plain.index("is CONSUMED") < run.plain.index("PLAY [The machine prepares")
+    assert "is deallocated and marked as generalized, it can never start again; there is no image yet" in run.plain
     guest.wait_until_off(1)
+
+    rest = bench.image_from_vm(**options)
+    assert rest.code == 0, rest.text
+    assert rest.changed == {"localhost": 1}, rest.text
     check_disk(guest.root)
     vms, images = bench.look()
     vm, image = vms["template"], images["golden"]

@@ -37,11 +37,17 @@ def plan(found: Wire, *, power_off: bool, deallocate: bool, mark: bool = True) -
 
 
 def apply(task: Task, plan: Plan, group: str, name: str) -> Wire:
-    """Stop, mark, deallocate, as far as the plan says; then the machine as it is."""
-    if plan.before["power_state"] not in virtual_machines.NOT_RUNNING:
+    """Stop, deallocate, mark, as far as the plan says; then the machine as it is.
+
+    A machine that was shut down from inside shows itself as stopped, but Azure marks it only after it was stopped
+    through Azure, too; to deallocate it does that.
+    """
+    state, marks = plan.before["power_state"], "generalized" in plan.changes
+    deallocates = plan.after["power_state"] == "deallocated" and state != "deallocated"
+    if state not in virtual_machines.NOT_RUNNING or (state == "stopped" and marks and not deallocates):
         virtual_machines.power_off(task, group, name)
-    if "generalized" in plan.changes:
-        virtual_machines.generalize(task, group, name)
-    if plan.after["power_state"] == "deallocated" and plan.before["power_state"] != "deallocated":
+    if deallocates:
         virtual_machines.deallocate(task, group, name)
+    if marks:
+        virtual_machines.generalize(task, group, name)
     return virtual_machines.must_exist(task.azure, group, name)
