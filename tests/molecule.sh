@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The roles' molecule scenarios, on real systems; they need root, loop devices and nspawn.
 set -uo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 if [ "$(id -u)" -ne 0 ]; then
   echo "SKIPPED molecule: mounting disks and booting containers needs root"
   [ -z "${GOLDENIMAGE_NO_SKIPS:-}" ]; exit

@@ -4,7 +4,7 @@
 #   tests/run.sh unit molecule   only these
 # What this machine cannot run is skipped by name; as root on Debian or Ubuntu a skip is a failure.
 set -uo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 export PATH="$PWD/.venv/bin:$PATH:/usr/sbin:/sbin" PYTHONDONTWRITEBYTECODE=1
 export ANSIBLE_CONFIG="$PWD/tests/ansible.cfg" ANSIBLE_HOME="$PWD/.cache/ansible"
 if [ "$(id -u)" -eq 0 ] && grep -qE '^ID(_LIKE)?=.*(debian|ubuntu)' /etc/os-release; then export GOLDENIMAGE_NO_SKIPS=1; fi

@@ -3,7 +3,7 @@
 #   tools/lint.sh            all
 #   tools/lint.sh ruff mypy  only these
 set -uo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 export PATH="$PWD/.venv/bin:$PATH" ANSIBLE_FORCE_COLOR=0 NO_COLOR=1
 copy=$(tools/collection_copy.sh) || exit 1
 failed=()
@@ -50,7 +50,7 @@ run_sanity() {
   version=$(python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
   if [ -n "$(find tests/sanity -name 'ignore*' 2>/dev/null)" ]; then echo "there must be no ignore entries" >&2; return 1; fi
   (cd "$copy" && ansible-test sanity --local --python "$version" --color no -v >../../../sanity.log 2>&1) ||
-    { grep -vE '^(Running|Command|Initializing|Using|Creating)' .build/sanity.log | tail -n 80; return 1; }
+    { grep -E '^(ERROR|FATAL)' .build/sanity.log; return 1; }
 }
 
 run_build() {
@@ -61,13 +61,16 @@ run_build() {
 
 run_importer() {
   printf '[galaxy-importer]\nRUN_ANSIBLE_TEST=False\nRUN_ANSIBLE_LINT=False\nRUN_FLAKE8=False\nCHECK_CHANGELOG=False\n' >.build/importer.cfg
-  (cd .build && GALAXY_IMPORTER_CONFIG=importer.cfg python -m galaxy_importer.main artifact/*.tar.gz >importer.log 2>&1) &&
-    ! grep -E '^(ERROR|CRITICAL)' .build/importer.log || { tail -n 20 .build/importer.log; return 1; }
+  if ! (cd .build && GALAXY_IMPORTER_CONFIG=importer.cfg python -m galaxy_importer.main artifact/*.tar.gz >importer.log 2>&1) ||
+    grep -qE '^(ERROR|CRITICAL)' .build/importer.log; then
+    tail -n 20 .build/importer.log
+    return 1
+  fi
 }
 
 only=("$@")
 check ruff ruff check --no-fix .
-check ruff-format ruff format --check .
+check ruff-format ruff format --check --exclude '*.md' .
 check mypy run_mypy
 check yamllint yamllint --strict .
 check ansible-lint ansible-lint --offline --strict --nocolor -q

@@ -83,7 +83,7 @@ class LocalAzure:
         """``disks/d`` is the disk in the group, ``network:networkInterfaces/n`` the interface; whole paths stay."""
         if short.startswith(("/", "https:")):
             return short
-        provider, _, rest = short.partition(":") if ":" in short else ("Compute", "", short)
+        provider, _rest, rest = short.partition(":") if ":" in short else ("Compute", "", short)
         return (
             f"/subscriptions/{self.subscription}/resourceGroups/{self.group}"
             f"/providers/Microsoft.{provider.capitalize()}/{rest}"

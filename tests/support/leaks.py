@@ -45,7 +45,7 @@ class Secrets:
         names = [name for name, shape in SHAPES.items() if shape.search(text)]
         for name, value in self.values.items():
             encoded = base64.b64encode(value.encode()).decode().rstrip("=")
-            if any(form in text for form in {value, quote(value, safe=""), encoded}):
+            if any(form in text for form in (value, quote(value, safe=""), encoded)):
                 names.append(name)
         return names
 

@@ -39,7 +39,7 @@ def test_listens_on_loopback_only(azure: LocalAzure) -> None:
     for table in ("tcp", "tcp6"):
         for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
             fields = line.split()
-            address, _, local_port = fields[1].rpartition(":")
+            address, _ignored, local_port = fields[1].rpartition(":")
             if fields[3] == "0A" and local_port == port:
                 listening.add(address)
     assert "0100007F" in listening
@@ -166,7 +166,7 @@ def test_polls_profile_counts_polls(clean: LocalAzure) -> None:
     clean.control("PUT", "/latency", {"name": "instant", "polls": 3})
     clean.group("counted")
     location = clean.arm("DELETE", "/resourceGroups/counted").headers["location"]
-    assert [clean.arm("GET", location).status_code for _ in range(5)] == [202, 202, 202, 200, 200]
+    assert [clean.arm("GET", location).status_code for _ignored in range(5)] == [202, 202, 202, 200, 200]
 
 
 def test_planned_faults(clean: LocalAzure) -> None:

@@ -105,7 +105,7 @@ def look(emulator: Emulator, operation_id: str) -> Operation:
 def test_an_effect_runs_once(emulator: Emulator) -> None:
     operation_id = begin(emulator, text="a")
     assert RUNS == []
-    for _ in range(3):
+    for _ignored in range(3):
         found = look(emulator, operation_id)
         assert (found.status, found.output) == ("Succeeded", {"did": "a"})
     assert RUNS == ["a"]

@@ -140,9 +140,22 @@ def read_header(source: Source, lba: int) -> GptHeader | None:
     sector = source.read(lba * SECTOR, SECTOR) if lba > 0 else b""
     if len(sector) < SECTOR or not sector.startswith(_SIGNATURE):
         return None
-    (_, revision, size, crc, _, my_lba, alternate, first, last, guid, entries_lba, count, entry_size, entries_crc) = (
-        _GPT_HEADER.unpack_from(sector)
-    )
+    (
+        _signature,
+        revision,
+        size,
+        crc,
+        _reserved,
+        my_lba,
+        alternate,
+        first,
+        last,
+        guid,
+        entries_lba,
+        count,
+        entry_size,
+        entries_crc,
+    ) = _GPT_HEADER.unpack_from(sector)
     if not _GPT_HEADER.size <= size <= SECTOR or my_lba != lba:
         return None
     if zlib.crc32(sector[:16] + bytes(4) + sector[20:size]) != crc:

@@ -69,8 +69,7 @@ def to_raw(path: str, format: str, destination: str, update: Callable[[float], o
     command = [_program(), "convert", "-p", "--image-opts", "-O", "raw", _options(path, format), destination]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=_environment()) as process:
         try:
-            assert process.stdout is not None  # noqa: S101 - PIPE was asked for
-            while text := os.read(process.stdout.fileno(), 4096):
+            while process.stdout and (text := os.read(process.stdout.fileno(), 4096)):
                 for percent in _PERCENT.findall(text):
                     update(float(percent))
             error = process.stderr.read() if process.stderr else b""

@@ -75,7 +75,7 @@ def transfer(
     worker = _Worker(source, sink)
     with ThreadPoolExecutor(workers, thread_name_prefix="transfer") as pool:
         try:
-            pending = {pool.submit(worker.work) for _ in range(workers)}
+            pending = {pool.submit(worker.work) for _ignored in range(workers)}
             while pending:
                 done, pending = wait(pending, timeout=_TICK, return_when=FIRST_EXCEPTION)
                 if update is not None:

@@ -107,7 +107,7 @@ def mounts() -> dict[str, str]:
     """Mount point to the device that is mounted there."""
     found: dict[str, str] = {}
     for line in read("/proc/self/mountinfo").splitlines():
-        front, _, back = line.partition(" - ")
+        front, _ignored, back = line.partition(" - ")
         fields, source = front.split(), back.split()[1]
         by_number = f"/dev/{os.path.basename(os.path.realpath(f'/sys/dev/block/{fields[2]}'))}"
         found[fields[4]] = source if os.path.exists(source) else by_number

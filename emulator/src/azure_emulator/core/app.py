@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import logging
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from azure_emulator.core import hooks, latency
@@ -59,8 +59,8 @@ class Emulator:
     @contextmanager
     def writing(self, base_url: str = "") -> Iterator[Scope]:
         """A transaction in which all due operations have ended; committed at the end of the block."""
-        with self.database.writing() as store:
-            scope = self._scope(store, base_url)
+        with ExitStack() as stack:
+            scope = self._scope(stack.enter_context(self.database.writing()), base_url)
             scope.operations.settle(scope)
             yield scope
         self._committed(scope)

@@ -154,7 +154,7 @@ class Dispatcher:
 
 def _base_url(host: str, default: str) -> str:
     """How the client calls us: operation URLs must lead through the same name (and proxy)."""
-    name, _, port = host.rpartition(":") if host.rpartition(":")[2].isdigit() else (host, "", "")
+    name, _ignored, port = host.rpartition(":") if host.rpartition(":")[2].isdigit() else (host, "", "")
     if name.lower() in _PUBLIC_HOSTS or (name.lower() in _LOCAL_HOSTS and port):
         return f"https://{host}"
     return default

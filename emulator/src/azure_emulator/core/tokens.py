@@ -99,7 +99,7 @@ class Tokens:
             raise self._refuse(
                 "AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing.", base_url
             )
-        scheme, _, token = header.partition(" ")
+        scheme, _ignored, token = header.partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise self._refuse(
                 "AuthenticationFailedInvalidHeader",

@@ -69,7 +69,7 @@ def _collect(emulator: Emulator) -> None:
         return
     _has_garbage.clear()
     with emulator.reading() as scope:
-        names = [name for name, _ in scope.store.kv_items(_GARBAGE)]
+        names = [name for name, _ignored in scope.store.kv_items(_GARBAGE)]
     store = page_store(emulator.data_dir)
     for name in names:
         store.delete(name)
@@ -81,7 +81,7 @@ def _collect(emulator: Emulator) -> None:
 def _sweep(emulator: Emulator) -> None:
     with emulator.database.writing() as store:
         keep = {name for doc in store.list() for name in _names(doc)}
-        for name, _ in store.kv_items(_GARBAGE):
+        for name, _ignored in store.kv_items(_GARBAGE):
             store.kv_delete(_GARBAGE, name)
         page_store(emulator.data_dir).sweep(keep)
 

@@ -71,5 +71,5 @@ def performance(name: str, size_gb: int) -> dict[str, Any]:
     if tier(name) != "Premium":
         large = size_gb > 4096
         return {"diskIOPSReadWrite": 2000 if large else 500, "diskMBpsReadWrite": 500 if large else 60}
-    _, label, iops, mbps = next(row for row in _PREMIUM if size_gb <= row[0])
+    _ignored, label, iops, mbps = next(row for row in _PREMIUM if size_gb <= row[0])
     return {"diskIOPSReadWrite": iops, "diskMBpsReadWrite": mbps, "tier": label}

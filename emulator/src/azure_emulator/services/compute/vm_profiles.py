@@ -70,19 +70,21 @@ def os_profile(properties: dict[str, Any], os_type: str) -> tuple[dict[str, Any]
     return profile, {key: given[key] for key in _SECRETS if given.get(key)}
 
 
+_WINDOWS_NAME_RULE = (
+    "Windows computer name cannot be more than 15 characters long, be entirely numeric, or contain the following "
+    "characters: ` ~ ! @ # $ % ^ & * ( ) = + _ [ ] { } \\ | ; : . ' \" , < > / ?."
+)
+_LINUX_NAME_RULE = (
+    "Linux host name cannot exceed 64 characters in length or contain the following characters: "
+    "` ~ ! @ # $ % ^ & * ( ) = + _ [ ] { } \\ | ; : ' \" , < > / ?."
+)
+
+
 def _check_computer_name(name: str, os_type: str) -> None:
     if os_type == "Windows" and (len(name) > 15 or name.isdecimal() or _BAD_WINDOWS_NAME.search(name)):
-        raise _invalid(
-            "Windows computer name cannot be more than 15 characters long, be entirely numeric, or contain the following "
-            "characters: ` ~ ! @ # $ % ^ & * ( ) = + _ [ ] { } \\ | ; : . ' \" , < > / ?.",
-            "computerName",
-        )
+        raise _invalid(_WINDOWS_NAME_RULE, "computerName")
     if os_type == "Linux" and (len(name) > 64 or re.search(r"[^A-Za-z0-9.-]", name)):
-        raise _invalid(
-            "Linux host name cannot exceed 64 characters in length or contain the following characters: "
-            "` ~ ! @ # $ % ^ & * ( ) = + _ [ ] { } \\ | ; : ' \" , < > / ?.",
-            "computerName",
-        )
+        raise _invalid(_LINUX_NAME_RULE, "computerName")
 
 
 def _check_user(user: str, os_type: str) -> None:

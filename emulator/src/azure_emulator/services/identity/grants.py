@@ -211,9 +211,9 @@ def _token(account: Account, audience: str) -> dict[str, Any]:
 
 
 def _basic(header: str) -> dict[str, str]:
-    scheme, _, value = header.partition(" ")
+    scheme, _ignored, value = header.partition(" ")
     try:
-        name, _, secret = base64.b64decode(value, validate=True).decode().partition(":")
+        name, _ignored, secret = base64.b64decode(value, validate=True).decode().partition(":")
     except ValueError:
         return {}
     return {"client_id": name, "client_secret": secret} if scheme.lower() == "basic" else {}

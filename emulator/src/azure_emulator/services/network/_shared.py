@@ -276,7 +276,7 @@ def forget(scope: Scope, target: str, user: str) -> None:
 
 def users(scope: Scope, target: str) -> list[dict[str, Any]]:
     """``[{"user": id, "value": …}]`` of a target."""
-    return [value for _, value in scope.store.kv_items(_REFERENCES, f"{target.lower()}|")]
+    return [value for _ignored, value in scope.store.kv_items(_REFERENCES, f"{target.lower()}|")]
 
 
 def required(scope: Scope, reference: Any, what: str) -> Doc:

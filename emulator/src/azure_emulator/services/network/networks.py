@@ -135,7 +135,7 @@ def subnet_of(scope: Scope, subnet_id: str | None) -> tuple[Doc, Doc]:
 
     :raises ArmError: 400 ``InvalidResourceReference``.
     """
-    network_id, _, name = (subnet_id or "").rpartition("/subnets/")
+    network_id, _ignored, name = (subnet_id or "").rpartition("/subnets/")
     network = scope.store.get(network_id) if network_id else None
     for subnet in network["properties"]["subnets"] if network and "subnets" in network["properties"] else ():
         if network and subnet["name"].lower() == name.lower():

@@ -65,7 +65,7 @@ def _dns(doc: Doc, label: str) -> dict[str, str]:
 
 def allocate(scope: Scope, public_id: str) -> str:
     """A free address for a public address resource."""
-    taken = {address for address, _ in scope.store.kv_items(_ADDRESSES)}
+    taken = {address for address, _ignored in scope.store.kv_items(_ADDRESSES)}
     for text in _RANGES:
         for host in ipaddress.ip_network(text).hosts():
             if str(host) not in taken:

@@ -135,7 +135,7 @@ def _remove_all(scope: Scope, docs: list[Doc]) -> list[tuple[Doc, ArmError]]:
         if not refused or len(refused) == len(docs):
             return refused
         # Removing one resource may have changed another: read the rest again.
-        docs = [found for doc, _ in refused if (found := scope.store.get(doc["id"]))]
+        docs = [found for doc, _ignored in refused if (found := scope.store.get(doc["id"]))]
 
 
 def _forget(_scope: Scope, _doc: Doc) -> None:
@@ -144,7 +144,7 @@ def _forget(_scope: Scope, _doc: Doc) -> None:
 
 def _blocked(group: str, refused: list[tuple[Doc, ArmError]]) -> ArmError:
     """409 as recorded: the disks with an open SAS (or whatever held on) are named."""
-    names = ",".join(f"{doc['type']}/{doc['name']}" for doc, _ in refused)
+    names = ",".join(f"{doc['type']}/{doc['name']}" for doc, _ignored in refused)
     details = [
         {"code": None, "target": doc["id"], "message": json.dumps(error.body(), separators=(",", ":"))}
         for doc, error in refused

@@ -90,7 +90,7 @@ class TestUnreachable:
             clouds.resolve(f"https://127.0.0.1:{closed_port}", ca=None)
 
     def test_a_certificate_that_is_not_trusted(self, azure: FakeAzure, tmp_path: Path) -> None:
-        other, _ = make_certificate(tmp_path, "localhost")
+        other, _ignored = make_certificate(tmp_path, "localhost")
         for ca in (None, str(other)):
             with pytest.raises(Unreachable, match="REQUESTS_CA_BUNDLE"):
                 clouds.resolve(azure.url, ca=ca)

@@ -227,7 +227,7 @@ class TestLogin:
         assert form["client_assertion_type"].endswith("jwt-bearer")
 
     def test_certificate_with_another_thumbprint(self, azure: FakeAzure, cloud: clouds.Cloud, tmp_path: Path) -> None:
-        path, _ = make_client_certificate(tmp_path)
+        path, _ignored = make_client_certificate(tmp_path)
         with pytest.raises(CredentialError, match="not the given 00ff"):
             self.log_in(azure, cloud, "certificate", x509_certificate_path=str(path), thumbprint="00:FF")
 

@@ -309,7 +309,7 @@ class TestSubscription:
         many = [{"subscriptionId": "1", "displayName": "One"}, {"subscriptionId": "2", "displayName": "Two"}]
         azure.on("GET", "/subscriptions", Answer(body={"value": many}))
         with pytest.raises(InvalidInput, match=r"One \(1\), Two \(2\).*AZURE_SUBSCRIPTION_ID"):
-            _ = Session.open({**params, "subscription_id": None}).subscription_id
+            assert Session.open({**params, "subscription_id": None}).subscription_id
 
 
 class TestTokens:

@@ -12,14 +12,14 @@ import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Union
 from urllib.parse import parse_qs, urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 GOOD = "sig=good"
-Fault = tuple[int, str] | str | None
+Fault = Union[tuple[int, str], str, None]  # noqa: UP007 - pylint takes the other form for arithmetic
 """An HTTP status and error code, ``drop`` (break the connection), ``corrupt`` (a wrong MD5), or nothing."""
 
 

@@ -106,7 +106,7 @@ def test_moved_content_and_other_size_are_other_fingerprints(tmp_path: Path) -> 
 def test_windows_hold_each_byte_once(tmp_path: Path) -> None:
     with FileSource(str(raw(tmp_path / "disk", SIZE, PIECES))) as source:
         runs = [run for window in windows(source) for run in window]
-    assert all(end <= start for (_, end), (start, _) in itertools.pairwise(runs))
+    assert all(end <= start for (_before, end), (start, _after) in itertools.pairwise(runs))
     assert all(start // WINDOW == (end - 1) // WINDOW for start, end in runs)
 
 
@@ -167,7 +167,7 @@ def test_expired_permission_is_renewed_once_for_all_threads(tmp_path: Path) -> N
 def test_revoked_permission_fails(tmp_path: Path) -> None:
     path = raw(tmp_path / "disk", SIZE, {0: b"x"})
     refused = pytest.raises(GoldenImageError, match=r"403 AuthenticationFailed.*permission is still valid")
-    with FakePageBlob(SIZE, signatures=set()).serving() as blob, refused:
+    with refused, FakePageBlob(SIZE, signatures=set()).serving() as blob:
         send(path, blob)
 
 
