@@ -29,7 +29,7 @@ PROJECT = Path(__file__).parent / "awx"
 GROUP = "runner"
 DISK_SIZE = 48 << 20
 RATE = 4 << 20  # bytes a second: the upload takes twelve seconds
-PROGRESS = re.compile(r"vhd_upload: [\d.]+/48\.0 MiB \d+ % [\d.]+ [KM]iB/s, \d+ s left")
+PROGRESS = re.compile(r"vhd_upload: [\d.]+/48\.0 MiB \d+ % [\d.]+ [KM]iB/s, [\d mins]+ left")
 # What AWX's credential type "Microsoft Azure Resource Manager" puts into the environment for a service principal.
 CREDENTIAL = ("AZURE_SUBSCRIPTION_ID", "AZURE_CLIENT_ID", "AZURE_TENANT", "AZURE_SECRET", "AZURE_CLOUD_ENVIRONMENT")
 
@@ -123,9 +123,11 @@ def test_events_and_progress(job: Job, disk_file: Path) -> None:
         "goldenimage.azure.resource_group",
         "goldenimage.azure.vhd_upload",
     ]
-    assert finished[1]["res"]["upload"]["bytes_sent"] >= DISK_SIZE
+    upload = finished[1]["res"]["upload"]
+    assert upload["bytes_sent"] >= DISK_SIZE
     lines = PROGRESS.findall(job.texts("verbose"))
-    assert len(lines) == 1, "one line in 30 seconds, although runner gives Ansible a terminal"
+    # One line in 30 seconds, although runner gives Ansible a terminal.
+    assert 1 <= len(lines) <= 1 + upload["seconds"] // 30, lines
     assert job.disk_state("through-runner") == "Unattached"
     check_no_secrets(job)
 
