@@ -4,8 +4,11 @@
 // The blob server as a child of the emulator. Storage accounts come as lines on standard input, each a JSON object
 // {name: base64 key, …} that replaces the one before and is
 // acknowledged by "accounts N" on standard output; when the input ends, the parent is gone: save and end.
+// Requests are added to the emulator's log, the file that REQUEST_LOG names, as core/requestlog.py does.
 "use strict";
 
+const fs = require("fs");
+const http = require("http");
 const https = require("https");
 const readline = require("readline");
 const Accounts = require("azurite/dist/src/common/AccountDataStore").default;
@@ -33,6 +36,29 @@ https.Server.prototype.close = function (...given) {
   const result = close.apply(this, given);
   this.closeAllConnections();
   return result;
+};
+
+// One write to a file opened for appending is one line, whoever else appends; made before the answer is sent.
+const log = fs.openSync(process.env.REQUEST_LOG, "a", 0o600);
+const writeHead = http.ServerResponse.prototype.writeHead;
+http.ServerResponse.prototype.writeHead = function (status, ...given) {
+  const { method, url, headers } = this.req;
+  const { pathname, searchParams } = new URL(url, "https://localhost");
+  const query = ["restype", "comp"].filter((name) => searchParams.has(name)).map((name) => `${name}=${searchParams.get(name)}`);
+  const reading = ["GET", "HEAD", "OPTIONS"].includes(method) || searchParams.get("comp") === "userdelegationkey";
+  const entry = {
+    time: Date.now() / 1000,
+    method,
+    path: `/_blobs${pathname}`,
+    query: query.join("&"),
+    status,
+    seconds: 0,
+    write: !reading,
+    client_request_id: headers["x-ms-client-request-id"] || "",
+    user_agent: (headers["user-agent"] || "").slice(0, 120),
+  };
+  fs.writeSync(log, JSON.stringify(entry) + "\n");
+  return writeHead.call(this, status, ...given);
 };
 
 function replaceAccounts(line) {

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from azure.storage.blob import BlobServiceClient
+from azure_emulator.core import requestlog
 from azure_emulator.services.storage import blob_server
 from local_azure import LocalAzure, code
 
@@ -119,6 +120,7 @@ class TestBlobs:
         assert client.url == before
         assert client.download_blob("disk.vhd").readall() == PAGE
         self._read_with_token(fresh, f"{client.url}/disk.vhd")
+        self._logged(fresh, "/_blobs/data1/vhds")
         self._regenerate(fresh, path)
         self._recreate(fresh, path)
 
@@ -126,6 +128,19 @@ class TestBlobs:
         token = azure.token(scope="https://storage.azure.com/.default")
         headers = {"Authorization": f"Bearer {token}", "x-ms-version": "2021-08-06"}
         assert azure.http.get(url, headers=headers).content == PAGE
+
+    def _logged(self, azure: LocalAzure, path: str) -> None:
+        """Requests for blobs are in the log of all requests, and only those that change something are writes."""
+        found = {
+            (entry["method"], entry["path"], entry["query"], entry["status"], entry["write"])
+            for entry in requestlog.read(azure.data)
+            if entry["path"].startswith("/_blobs/")
+        }
+        assert found >= {
+            ("PUT", path, "restype=container", 201, True),
+            ("PUT", f"{path}/disk.vhd", "comp=page", 201, True),
+            ("GET", f"{path}/disk.vhd", "", 200, False),
+        }
 
     def _regenerate(self, azure: LocalAzure, path: str) -> None:
         old = blobs(azure, path)

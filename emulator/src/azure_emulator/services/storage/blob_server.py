@@ -4,7 +4,7 @@
 """Azurite as a child process: installed on demand, started with the first storage account, kept alive.
 
 It listens on 127.0.0.1 with the emulator's certificate; the port stays the same over restarts where it can.
-Its data is in ``DIR/blobs``, its output in ``DIR/blobs.log``.
+Its data is in ``DIR/blobs``, its output in ``DIR/blobs.log``, its requests in the request log below ``/_blobs``.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import time
 from pathlib import Path
 from typing import IO
 
+from azure_emulator.core import requestlog
 from azure_emulator.core.certificates import Certificates
 
 _log = logging.getLogger(__name__)
@@ -136,6 +137,7 @@ class BlobServer:
         command = [program, str(place / "serve.js"), *(part for pair in options.items() for part in pair)]
         process = subprocess.Popen(
             [*command, "--silent", "--skipApiVersionCheck", "--disableTelemetry"],
+            env=os.environ | {"REQUEST_LOG": str(self._data_dir / requestlog.FILE)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
