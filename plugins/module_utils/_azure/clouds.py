@@ -137,7 +137,7 @@ def _fetch(url: str, transport: Any) -> Any:
         from azure.core import PipelineClient
         from azure.core.pipeline import policies
         from azure.core.rest import HttpRequest
-    steps: list[Any] = [policies.ProxyPolicy(), policies.RetryPolicy(retry_total=1)]
+    steps: list[Any] = [policies.ProxyPolicy(), policies.RetryPolicy(retry_total=2)]
     client: Any = PipelineClient(url, policies=steps, transport=transport)
     with errors.translated(f"read the cloud's metadata at {url}"):
         response = client.send_request(HttpRequest("GET", url), connection_timeout=20, read_timeout=30)
