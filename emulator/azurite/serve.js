@@ -69,6 +69,10 @@ function replaceAccounts(line) {
   stores.forEach((store) => store.refresh());
 }
 
+// A killed parent takes the other end of these with it, and Azurite says that it closes before it saves.
+process.stdout.on("error", () => {});
+process.stderr.on("error", () => {});
+
 const input = readline.createInterface({ input: process.stdin });
 let begun = false;
 let lines = 0;

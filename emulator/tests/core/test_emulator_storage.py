@@ -153,3 +153,20 @@ class TestBlobs:
         assert azure.arm("DELETE", path, api=API).status_code == 200
         azure.follow(azure.arm("PUT", path, BODY, api=API))
         assert list(blobs(azure, path).list_containers()) == []
+
+    def test_no_acknowledged_blob_is_lost(self, fresh: LocalAzure) -> None:
+        """Azurite saves what it knows of blobs now and then; killed with its parent, it must do so a last time."""
+        fresh.start()
+        path = account(fresh, "data2")
+        fresh.follow(fresh.arm("PUT", path, BODY, api=API))
+        blobs(fresh, path).create_container("vhds")
+        wanted: set[str] = set()
+        for round_number in range(5):
+            client = blobs(fresh, path).get_container_client("vhds")
+            for number in range(20):
+                name = f"{round_number}-{number}.vhd"
+                client.upload_blob(name, PAGE, blob_type="PageBlob")
+                wanted.add(name)
+            fresh.kill()
+            fresh.start()
+            assert {blob.name for blob in blobs(fresh, path).get_container_client("vhds").list_blobs()} == wanted

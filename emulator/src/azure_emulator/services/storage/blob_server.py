@@ -9,6 +9,7 @@ Its data is in ``DIR/blobs``, its output in ``DIR/blobs.log``, its requests in t
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
 import os
@@ -124,7 +125,18 @@ class BlobServer:
         program, place = node(), folder()
         if not (place / "node_modules" / "azurite" / "package.json").is_file():
             raise BlobServerError(REMEDY)
-        self.port = _free_port(port)
+        lock = self._wait_for_last()
+        try:
+            self.port = _free_port(port)
+            process = self._spawn([program, str(place / "serve.js")], lock)
+        finally:
+            os.close(lock)
+        self._process, self._heard = process, threading.Semaphore(0)
+        threading.Thread(target=self._watch, args=(process, self._heard), daemon=True).start()
+        self._send()
+        self._wait(process)
+
+    def _spawn(self, command: list[str], lock: int) -> subprocess.Popen[str]:
         certificates = Certificates(self._data_dir)
         options = {
             "--blobHost": "127.0.0.1",
@@ -134,8 +146,8 @@ class BlobServer:
             "--key": str(certificates.key),
             "--oauth": "basic",
         }
-        command = [program, str(place / "serve.js"), *(part for pair in options.items() for part in pair)]
-        process = subprocess.Popen(
+        command += (part for pair in options.items() for part in pair)
+        return subprocess.Popen(
             [*command, "--silent", "--skipApiVersionCheck", "--disableTelemetry"],
             env=os.environ | {"REQUEST_LOG": str(self._data_dir / requestlog.FILE)},
             stdin=subprocess.PIPE,
@@ -143,11 +155,27 @@ class BlobServer:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            pass_fds=[lock],
         )
-        self._process, self._heard = process, threading.Semaphore(0)
-        threading.Thread(target=self._watch, args=(process, self._heard), daemon=True).start()
-        self._send()
-        self._wait(process)
+
+    def _wait_for_last(self) -> int:
+        """A lock that the child inherits and holds until it has ended.
+
+        The child of a killed emulator saves what it has acknowledged after it has left its port; a new one must not
+        read the files before.
+        """
+        lock = os.open(self._data_dir / "blobs.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        limit = time.monotonic() + _STOP_SECONDS
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > limit:
+                    os.close(lock)
+                    raise BlobServerError("The Azurite of an emulator that was killed does not end.") from None
+                time.sleep(0.02)
+            else:
+                return lock
 
     def _send(self) -> None:
         if self._process is not None:
