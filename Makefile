@@ -25,7 +25,7 @@ emulator: ## Install the local Azure into .venv, storage accounts included
 
 e2e: ## Boot the generalized disk in QEMU and let it provision itself as on Azure
 	@tools/setup.sh test
-	@.venv/bin/pytest tests/e2e
+	@tests/run.sh e2e
 
 clean: ## Remove everything the other targets made
 	rm -rf .venv .venv-* .build .cache

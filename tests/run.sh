@@ -1,13 +1,17 @@
 #!/usr/bin/env bash
 # The tiers of `make test`: unit, integration (modules against the local Azure), molecule (roles on real systems).
 #   tests/run.sh                 all
-#   tests/run.sh unit molecule   only these
+#   tests/run.sh unit molecule   only these; e2e only when it is named
 # What this machine cannot run is skipped by name; as root on Debian or Ubuntu a skip is a failure.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 export PATH="$PWD/.venv/bin:$PATH:/usr/sbin:/sbin" PYTHONDONTWRITEBYTECODE=1
 export ANSIBLE_CONFIG="$PWD/tests/ansible.cfg" ANSIBLE_HOME="$PWD/.cache/ansible"
 if [ "$(id -u)" -eq 0 ] && grep -qE '^ID(_LIKE)?=.*(debian|ubuntu)' /etc/os-release; then export GOLDENIMAGE_NO_SKIPS=1; fi
+# A folder of their own: pytest removes what older runs, which may still be under way, have below the usual one.
+PYTEST_DEBUG_TEMPROOT=$(mktemp -d -t goldenimage.XXXXXX)
+export PYTEST_DEBUG_TEMPROOT
+trap 'rm -rf "$PYTEST_DEBUG_TEMPROOT"' EXIT
 tiers=("$@")
 [ "${#tiers[@]}" -gt 0 ] || tiers=(unit integration molecule)
 failed=()
@@ -20,9 +24,11 @@ tier() { # NAME COMMAND…
   printf '== %s took %s s\n' "$name" $((SECONDS - start))
 }
 
-tier unit pytest -q -n 2 tests/unit emulator/tests
+unit() { pytest -q -n 2 tests/unit emulator/tests && .venv-floor/bin/pytest -q -n 2 tests/unit; }
+tier unit unit
 tier integration pytest -q -n 2 --dist loadgroup tests/integration
 tier molecule tests/molecule.sh
+tier e2e pytest -q tests/e2e
 
 if [ "${#failed[@]}" -gt 0 ]; then printf 'test: failed: %s\n' "${failed[*]}"; exit 1; fi
 echo "test: all passed"
