@@ -30,10 +30,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 GROUP = "resilience"
+MARK = uuid.uuid4().hex[:10]
 MIB = 1 << 20
 AZURE_SIDE = Path(__file__).parent / "targets/vhd_upload/files/azure_side.py"
-KILLS = 16
-RUNS = 12  # within so many runs a play must get through, however often its Azure dies
+KILLS = 18
+RUNS = 18  # within so many runs a play must get through, however often its Azure dies
 RECAP = re.compile(r"^localhost\s+: ok=\d+\s+changed=(\d+)", re.MULTILINE)
 # A write that ARM has answered: the resource is there from then on.
 RESOURCE = re.compile(r"/subscriptions/[^/]+/resourceGroups/[^/]+(/providers/[^/]+(/[^/]+/[^/]+)+)?$", re.IGNORECASE)
@@ -89,7 +90,11 @@ class Bench:
 
     def side(self, *words: str) -> None:
         """What no module does: see azure_side.py."""
-        subprocess.run([sys.executable, str(AZURE_SIDE), *words], env=self.environment, check=True, cwd=self.folder)
+        command = [sys.executable, str(AZURE_SIDE), *words]
+        done = subprocess.run(
+            command, env=self.environment, cwd=self.folder, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
 
     # --- the emulator ------------------------------------------------------------------------------------------------
     @property
@@ -139,6 +144,11 @@ def make_disk(path: Path, size: int, data: int) -> None:
         file.write(random.Random(7).randbytes(data))
 
 
+def make_group(bench: Bench) -> None:
+    code, text = bench.run([{"goldenimage.azure.resource_group": {"name": GROUP, "location": "westeurope"}}])
+    assert code == 0, text
+
+
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     """A local Azure of its own: the other tests' one is not to be killed."""
@@ -163,6 +173,7 @@ def from_disk_to_machines(bench: Bench, group: str) -> list[dict[str, Any]]:
     tasks: list[dict[str, Any]] = [
         {"resource_group": {"name": group, "location": "westeurope"}},
         {"vhd_upload": {"path": "disk.raw", "disk": "uploaded", "os_type": "Linux", "connections": 2}},
+        {"vhd_upload": {**blob_of(group), "path": "disk.raw", "create_container": True, "connections": 2}},
         {"disk": {"name": "data", "disk_size_gb": 4}},
         {"managed_image": {"name": "first", "os_disk": {"source": "uploaded"}}},
         {"vm": {"name": "one", "image": "first", "data_disks": [{"lun": 0, "disk_size_gb": 4}], **user}},
@@ -183,6 +194,11 @@ def from_disk_to_machines(bench: Bench, group: str) -> list[dict[str, Any]]:
         for task in tasks
         for module, options in task.items()
     ]
+
+
+def blob_of(group: str) -> dict[str, str]:
+    """Where the play puts its page blob; the account is there before."""
+    return {"storage_account": f"{GROUP}{MARK}", "container": "vhds", "blob": f"{group}.vhd", "resource_group": GROUP}
 
 
 class Killer(threading.Thread):
@@ -206,7 +222,7 @@ class Killer(threading.Thread):
     def run(self) -> None:
         try:
             while len(self.after) < KILLS and not self._ended.is_set():
-                self._kill(len(self._requests()), self._chance.choice([0, 0, 1, 2, 3, 5]))
+                self._kill(len(self._requests()), self._chance.choice([0, 0, 1, 4, 9, 14]))
         except BaseException as failure:
             self.failure = failure
 
@@ -251,6 +267,8 @@ def test_azure_is_killed_between_requests(bench: Bench) -> None:
     seed = int(os.environ.get("RESILIENCE_SEED") or random.SystemRandom().randrange(10**6))
     print(f"RESILIENCE_SEED={seed}")
     make_disk(bench.folder / "disk.raw", 64 * MIB, 24 * MIB)
+    make_group(bench)
+    bench.side("account", GROUP, blob_of("")["storage_account"])
     killer = Killer(bench, seed)
     killer.start()
     failures: list[str] = []
@@ -307,7 +325,9 @@ def check_end(bench: Bench, group: str) -> None:
     states = {one["properties"]["provisioningState"] for found in (disks, images, machines) for one in found.values()}
     assert states == {"Succeeded"}
     bench.side("fetch", group, "uploaded", "uploaded.vhd")
-    subprocess.run(["cmp", f"--bytes={64 * MIB}", "disk.raw", "uploaded.vhd"], cwd=bench.folder, check=True)
+    bench.side("blob", GROUP, "/".join(list(blob_of(group).values())[:3]), "blob.vhd")
+    for name in ("uploaded.vhd", "blob.vhd"):
+        subprocess.run(["cmp", f"--bytes={64 * MIB}", "disk.raw", name], cwd=bench.folder, check=True)
 
 
 # --- a killed playbook -----------------------------------------------------------------------------------------------
@@ -364,8 +384,7 @@ class Upload:
 def upload(bench: Bench, request: pytest.FixtureRequest) -> Iterator[Upload]:
     if not (bench.folder / "large.raw").exists():
         make_disk(bench.folder / "large.raw", 160 * MIB, 128 * MIB)
-        code, text = bench.run([{"goldenimage.azure.resource_group": {"name": GROUP, "location": "westeurope"}}])
-        assert code == 0, text
+        make_group(bench)
     try:
         yield Upload(bench, f"disk-{uuid.uuid4().hex[:8]}", len(bench.log()))
     finally:
