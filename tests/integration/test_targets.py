@@ -64,6 +64,7 @@ def test_target(azure: LocalAzure, public_key: str, tmp_path: Path, target: str,
         "test_password": f"Aa1-{secrets.token_urlsafe(12)}",
         "output_dir": str(tmp_path),
         "emulator_data": str(azure.data),
+        "ansible_python_interpreter": str(binaries / "python"),
         "goldenimage_run_in_controller": way == "controller",
         **{
             f"{name}_tasks": str(ROLES / "setup_cycle" / "tasks" / f"{name}.yml")
