@@ -151,7 +151,7 @@ class Bench:
 
     def start_sleeper(self) -> subprocess.Popen[str]:
         """Start a play whose task sleeps inside the disk, and wait until it does."""
-        process = self.start({"raw": "echo x > /root/sleeping; exec sleep 54.321"})
+        process = self.start({"raw": f"echo x > /root/sleeping; exec sleep {NAP}"})
         wait_for(lambda: sleepers() or process.poll() is not None, "the task runs")
         assert process.poll() is None, process.communicate()[0]
         return process
@@ -161,12 +161,16 @@ class Bench:
         wait_for(lambda: not leftovers(self.disk), f"nothing uses the disk, but {leftovers(self.disk)}")
 
 
+NAP = f"54.{os.getpid()}"
+"""Seconds, by which a test run that goes on beside this one is told apart."""
+
+
 def sleepers() -> list[int]:
     """Processes of `Bench.start_sleeper` inside any disk."""
     return [
         int(process.name)
         for process in Path("/proc").iterdir()
-        if process.name.isdigit() and _command_line(process) == b"sleep\x0054.321\0"
+        if process.name.isdigit() and _command_line(process) == f"sleep\0{NAP}\0".encode()
     ]
 
 

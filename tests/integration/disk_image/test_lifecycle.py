@@ -11,7 +11,7 @@ import subprocess
 
 import pytest
 
-from .conftest import Bench, check_file_system, keepers, read_file, sleepers, wait_for
+from .conftest import NAP, Bench, check_file_system, keepers, read_file, sleepers, wait_for
 from .tiny_disk import MIB, run
 
 HELLO = {"raw": "cat /etc/hostname"}
@@ -85,7 +85,7 @@ def test_nothing_is_left_when_all_are_killed_with_a_translated_disk(bench: Bench
 
 
 def test_daemons_are_ended_with_the_play(bench: Bench) -> None:
-    bench.play({"raw": "trap '' TERM HUP; setsid sleep 54.321 < /dev/null > /dev/null 2>&1 & sleep 0.2"})
+    bench.play({"raw": f"trap '' TERM HUP; setsid sleep {NAP} < /dev/null > /dev/null 2>&1 & sleep 0.2"})
     bench.wait_until_clean()
     assert not sleepers()
 
