@@ -19,7 +19,7 @@ options:
     type: path
     required: true
   dest:
-    description: The VHD to write. Its folder must exist.
+    description: The VHD to write. Its folder must exist and be writable, which check mode checks too.
     type: path
     required: true
   format:
@@ -141,6 +141,8 @@ def execute(task: Task) -> dict[str, Any]:
             raise InvalidInput(
                 f"{dest} exists and holds something else.", remedy="Set force to replace it, or give another dest."
             )
+        if plan.changed:
+            build.need_folder(dest)
         if plan.changed and not task.check_mode:
             if not comparable:
                 disk = stack.enter_context(_opened(task, source))
@@ -177,9 +179,7 @@ def _opened(task: Task, source: validate.Examination) -> Iterator[AzureDisk]:
         with open_source(source.path, source.recognised) as disk:
             yield AzureDisk(disk)
         return
-    folder = os.path.dirname(os.path.abspath(task.params["dest"]))
-    if not os.path.isdir(folder):
-        raise InvalidInput(f"The folder {folder} does not exist.", remedy="Create it first or give another dest.")
+    folder = build.need_folder(task.params["dest"])
     build.need_space(folder, int(qemu.describe(source.path, source.format).get("actual-size", 0)))
     with tempfile.NamedTemporaryFile(prefix=".vhd_convert.", dir=folder) as raw:
         progress = task.progress(f"reading {source.format}", 100, "%")

@@ -10,7 +10,8 @@ short_description: Bring a disk file to Azure, as a managed disk or a page blob
 description:
   - Uploads a fixed VHD, or a raw disk as if it were one, straight into a managed disk, or into a page blob of a storage
     account. Only what is not zero is sent, over several connections.
-  - Everything that would keep Azure from taking the file is reported at once, before anything is written.
+  - Everything that would keep Azure from taking the file is reported at once, before anything is written. What may be
+    intended, as an OS disk from which no operating system starts, is a warning.
   - "What was uploaded is remembered by its content: the tag, or metadata, C(goldenimage_content) is written as the last
     step and holds a fingerprint. Repeating the task compares it and changes nothing; an upload that broke off is never
     taken for a complete one, and is done anew."
@@ -91,7 +92,10 @@ options:
     type: bool
     default: true
   force:
-    description: Replace a disk or blob that exists with other content, size or properties. An attached disk is never replaced.
+    description:
+      - Replace a disk or blob that exists with other content, size or properties. An attached disk is never replaced.
+      - The old disk is deleted first, because the new one has its name. When the upload then fails, neither is left; the
+        file, the options and the location are checked before.
     type: bool
     default: false
 extends_documentation_fragment:
@@ -231,7 +235,10 @@ def execute(task: Task) -> dict[str, Any]:
         generation=params["hyper_v_generation"],
         operating_system=params["os_type"] is not None,
     )
-    validate.refuse(found, converting=found.format == formats.RAW)
+    raw = found.format == formats.RAW  # made a VHD on the way
+    validate.refuse(found, converting=raw)
+    for warning in validate.warnings(found, converting=raw):
+        task.warn(warning)
     generation = _generation(params, found)
     _refuse_options(params, generation)
     with open_source(found.path, found.recognised) as source:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import GoldenImageError, InvalidInput
 from ansible_collections.goldenimage.azure.plugins.module_utils._plan import Plan
-from ansible_collections.goldenimage.azure.plugins.module_utils._resources import disk_access, disks
+from ansible_collections.goldenimage.azure.plugins.module_utils._resources import disk_access, disks, locations
 from ansible_collections.goldenimage.azure.plugins.module_utils._resources._shape import Wire, present, stated
 
 if TYPE_CHECKING:
@@ -60,10 +60,11 @@ class DiskTarget:
         """Compare.
 
         :raises InvalidInput: the disk is complete and differs in what only a new one can have, and there is no
-            ``force``; or it would have to be replaced and is attached.
+            ``force``; or it would have to be replaced and is attached; or a new one cannot be made at that location.
         """
         wanted = {**self._view(self.wanted), "content": AS_IN_FILE, "virtual_size": self.size}
         if self.found is None:
+            self._check_location()
             return Plan.between(None, wanted)
         content = AS_IN_FILE if same_content else INCOMPLETE if self._incomplete else "other"
         if content == "other" and not force:
@@ -79,6 +80,8 @@ class DiskTarget:
         self._usable = self._state == _WAITING and not fixed - {"content"}
         if not self._keep:
             disks.refuse_delete(self.found)
+            if not self._usable:
+                self._check_location()
         return plan
 
     def update(self) -> None:
@@ -133,12 +136,16 @@ class DiskTarget:
         size: int = properties.get("diskSizeBytes") or (upload or FOOTER_SIZE) - FOOTER_SIZE
         return size
 
+    def _check_location(self) -> None:
+        """Before anything is deleted: a new disk that Azure refuses must not cost the old one."""
+        locations.check(self.task.azure, self.wanted["location"])
+
     def _desire(self, generation: str | None) -> Wire:
         params = self.task.params
         tags = self.task.tags(self.tags)
         return stated(
             {
-                "location": disks.location(self.task.azure, params, self.found),
+                "location": locations.plain(disks.location(self.task.azure, params, self.found)),
                 "zones": [params["zone"]] if params["zone"] else None,
                 "sku": {"name": params["sku"]},
                 "tags": self.tags if tags is None else tags,
@@ -154,6 +161,7 @@ class DiskTarget:
     def _view(self, disk: Wire) -> dict[str, Any]:
         """What is compared and shown as the difference."""
         shown = present(disk)
+        shown["location"] = locations.plain(disk["location"])
         shown.pop("creation_data", None)  # the disk may have been made otherwise; its content and size count
         shown["tags"] = {key: text for key, text in (shown.get("tags") or {}).items() if key != CONTENT}
         return dict(shown)

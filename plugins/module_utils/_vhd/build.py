@@ -83,16 +83,12 @@ def build(disk: AzureDisk, path: str, update: Callable[[int], object]) -> int:
 @contextlib.contextmanager
 def replacing(path: str) -> Iterator[tuple[int, str]]:
     """Lend a new file (descriptor, name) beside ``path`` that takes its place when the block succeeds."""
-    folder, name = os.path.split(os.path.abspath(path))
-    if not os.path.isdir(folder):
-        raise InvalidInput(f"The folder {folder} does not exist.", remedy="Create it first or give another path.")
+    folder, name = need_folder(path), os.path.basename(os.path.abspath(path))
     with _untouched(path):
         try:
             fd, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
         except OSError as error:
-            raise InvalidInput(
-                f"No file can be written in {folder}: {error.strerror}.", remedy="Give a folder you can write to."
-            ) from error
+            raise _not_writable(folder, error.strerror or "") from error
         try:
             yield fd, temporary
             os.replace(temporary, path)
@@ -106,6 +102,19 @@ def replacing(path: str) -> Iterator[tuple[int, str]]:
             os.close(fd)
 
 
+def need_folder(path: str) -> str:
+    """Return the folder of a file that is going to be written.
+
+    :raises InvalidInput: it does not exist, or nothing can be written there.
+    """
+    folder = os.path.dirname(os.path.abspath(path))
+    if not os.path.isdir(folder):
+        raise InvalidInput(f"The folder {folder} does not exist.", remedy="Create it first or give another path.")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise _not_writable(folder, "it is read-only or belongs to somebody else")
+    return folder
+
+
 def need_space(folder: str, size: int) -> None:
     """Raise when ``size`` more bytes do not fit on the file system of a folder.
 
@@ -115,6 +124,10 @@ def need_space(folder: str, size: int) -> None:
     free = stat.f_bavail * stat.f_frsize
     if size > free:
         raise _no_space(folder, f"{size} bytes are needed and {free} are free")
+
+
+def _not_writable(folder: str, reason: str) -> InvalidInput:
+    return InvalidInput(f"No file can be written in {folder}: {reason}.", remedy="Give a folder you can write to.")
 
 
 def _no_space(folder: str, reason: str) -> InvalidInput:

@@ -121,6 +121,18 @@ def refuse(examination: Examination, *, converting: bool) -> None:
         )
 
 
+def warnings(examination: Examination, *, converting: bool) -> list[str]:
+    """What stands in nobody's way and should still be known, as sentences.
+
+    :param converting: as for :func:`refuse`.
+    """
+    return [
+        f"{examination.path}: {finding.message} {finding.remedy}"
+        for finding in examination.findings
+        if finding.severity == "warning" and not (converting and finding.convertible)
+    ]
+
+
 def _as_stated(found: formats.Recognised, stated: str, path: str) -> formats.Recognised:
     if stated in ("auto", found.format) or (stated == formats.FIXED_VHD and found.format.startswith("vhd-")):
         return found
@@ -209,6 +221,13 @@ def _table_findings(table: PartitionTable, generation: str | None, *, operating_
         findings.append(Finding("partitions.none", "warning", text, "Give it as a data disk, or check the file."))
     elif operating_system and generation is not None and generation not in table.generations and not table.problems:
         findings.append(Finding("partitions.generation", "error", *_cannot_boot(generation, table)))
+    elif operating_system and generation is None and not table.generations and not table.problems:
+        text = (
+            f"No operating system starts from this {table.scheme.upper()} disk: it has no EFI system partition, and no "
+            "boot code with an active MBR partition or a GPT BIOS-boot partition."
+        )
+        remedy = "Install a boot loader, or give it as a data disk."
+        findings.append(Finding("partitions.boot", "warning", text, remedy))
     if table.backup_at_end is False and table.gpt is not None:
         text = "The backup of its GPT is not at the end of the disk."
         findings.append(Finding("partitions.backup", "warning", text, _CONVERT, convertible=True))

@@ -102,6 +102,13 @@ def test_missing_folder(tmp_path: Path) -> None:
         make(gpt(tmp_path / "disk"), tmp_path / "no" / "folder.vhd")
 
 
+def test_folder_that_cannot_be_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert build.need_folder(str(tmp_path / "new.vhd")) == str(tmp_path)
+    monkeypatch.setattr(os, "access", lambda _path, mode: not mode & os.W_OK)  # root may write everywhere
+    with pytest.raises(InvalidInput, match=r"No file can be written in .*read-only"):
+        build.need_folder(str(tmp_path / "new.vhd"))
+
+
 @pytest.mark.parametrize(
     ("driver", "options"),
     [("qcow2", ""), ("vhdx", ""), ("vmdk", ""), ("vdi", ""), ("vpc", "subformat=dynamic,force_size")],

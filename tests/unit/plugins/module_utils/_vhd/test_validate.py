@@ -138,6 +138,32 @@ def test_backup_that_is_not_at_the_end_is_a_warning(tmp_path: Path) -> None:
         file.truncate(SMALLEST + MIB)
     found = validate.examine(str(vhd(tmp_path / "a.vhd", disk)))
     assert [(finding.code, finding.severity) for finding in found.findings] == [("partitions.backup", "warning")]
+    assert len(validate.warnings(found, converting=False)) == 1
+    assert validate.warnings(found, converting=True) == []
+
+
+@pytest.mark.parametrize(
+    ("sectors", "operating_system", "code"),
+    [
+        ({}, True, "partitions.none"),
+        ({}, False, "partitions.none"),
+        ({446: bytes(4) + b"\x83" + bytes(3) + b"\0\x08\0\0\0\x10\0\0", 510: b"\x55\xaa"}, True, "partitions.boot"),
+    ],
+)
+def test_nothing_starts_from_it(tmp_path: Path, sectors: dict[int, bytes], operating_system: bool, code: str) -> None:
+    path = vhd(tmp_path / "a.vhd", raw(tmp_path / "disk", pieces=sectors))
+    found = validate.examine(str(path), operating_system=operating_system)
+    assert [(finding.code, finding.severity) for finding in found.findings] == [(code, "warning")]
+    validate.refuse(found, converting=False)
+    (warning,) = validate.warnings(found, converting=False)
+    assert str(path) in warning
+    assert "no operating system starts" in warning.lower()
+
+
+def test_data_disk_need_not_start(tmp_path: Path) -> None:
+    entry = bytes(4) + b"\x83" + bytes(3) + b"\0\x08\0\0\0\x10\0\0"
+    disk = raw(tmp_path / "disk", pieces={446: entry, 510: b"\x55\xaa"})
+    assert codes(vhd(tmp_path / "a.vhd", disk)) == set()
 
 
 def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
