@@ -165,6 +165,7 @@ from ansible_collections.goldenimage.azure.plugins.module_utils._azure import id
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import InvalidInput
 from ansible_collections.goldenimage.azure.plugins.module_utils._resources import (
     disks,
+    locations,
     managed_images,
     virtual_machines,
 )
@@ -224,9 +225,7 @@ def execute(task: Task) -> dict[str, Any]:
 def desire(task: Task, found: Wire | None) -> Wire:
     params = task.params
     tags = task.tags((found or {}).get("tags"))
-    location = (
-        params["location"] or (found or {}).get("location") or task.azure.resources.location(params["resource_group"])
-    )
+    location = disks.location(task.azure, params, found)
     if params["source_virtual_machine"]:
         vm = resolve(task, params["source_virtual_machine"], virtual_machines.TYPE, "source_virtual_machine")
         return managed_images.from_machine(vm, params, location=location, tags=tags)
@@ -269,7 +268,8 @@ def check_new(task: Task, wanted: Wire) -> Wire:
     if machine is None:
         return managed_images.check_sources(task.azure, wanted)
     found = virtual_machines.check_capturable(task.azure, machine["id"])
-    if found["location"].lower() != wanted["location"].lower():
+    managed_images.check_machine(found)
+    if locations.plain(found["location"]) != wanted["location"]:
         raise InvalidInput(
             f"The machine {found['name']} lies in {found['location']}, the image shall lie in {wanted['location']}.",
             remedy="Make the image where the machine is.",

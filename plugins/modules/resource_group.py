@@ -13,7 +13,9 @@ options:
   name:
     description: The name of the resource group.
     type: str
-    required: true
+  resource_group:
+    description: Used where O(name) is not given, so that defaults for the action group C(goldenimage.azure.azure) fit.
+    type: str
   location:
     description:
       - The region in which Azure keeps the group itself; what lies in it takes its own location from here by default.
@@ -80,7 +82,8 @@ if TYPE_CHECKING:
     from ansible_collections.goldenimage.azure.plugins.module_utils._resources._shape import Wire
 
 ARGUMENTS: dict[str, Any] = {
-    "name": {"type": "str", "required": True},
+    "name": {"type": "str"},
+    "resource_group": {"type": "str"},
     "location": {"type": "str"},
     "state": {"type": "str", "choices": ["absent", "present"], "default": "present"},
     "force_delete_nonempty": {"type": "bool", "default": False},
@@ -88,7 +91,7 @@ ARGUMENTS: dict[str, Any] = {
 
 
 def execute(task: Task) -> dict[str, Any]:
-    name = task.params["name"]
+    name = task.params["name"] or task.params["resource_group"]
     found = resource_groups.read(task.azure, name)
     if task.params["state"] == "absent":
         return remove(task, name, found)
@@ -116,7 +119,9 @@ def remove(task: Task, name: str, found: Wire | None) -> dict[str, Any]:
 
 
 def main() -> None:
-    run_module(execute, argument_spec=ARGUMENTS, azure=True, tags=True, wait=True)
+    run_module(
+        execute, argument_spec=ARGUMENTS, azure=True, tags=True, wait=True, required_one_of=[("name", "resource_group")]
+    )
 
 
 if __name__ == "__main__":

@@ -169,9 +169,8 @@ options:
     type: str
     choices: [TrustedLaunch]
   boot_diagnostics:
-    description: Keep the serial log and a screenshot, in storage that Azure manages.
+    description: Keep the serial log and a screenshot, in storage that Azure manages. On by default for a new machine.
     type: bool
-    default: true
   network_interfaces:
     description: Names or ids of existing network interfaces, the first of them primary.
     type: list
@@ -188,14 +187,14 @@ options:
     type: bool
     default: false
   allowed_source:
-    description: From where that security group lets in, an address or prefix.
+    description: From where that security group lets in, an address or prefix. The default is everywhere, which a warning says.
     type: str
     default: "*"
   state:
     description:
       - V(present) makes the machine, which starts it, and leaves the power state of an existing one alone.
-      - V(started), V(stopped), V(deallocated) and V(restarted) make it too. A stopped machine is still billed, a deallocated
-        one is not.
+      - V(started), V(stopped), V(deallocated) and V(restarted) make it too. V(restarted) restarts it in every run. A stopped
+        machine is still billed, a deallocated one is not.
       - V(absent) deletes the machine, and only what O(remove_on_absent) names beside it.
     type: str
     choices: [absent, deallocated, present, restarted, started, stopped]
@@ -203,7 +202,9 @@ options:
   remove_on_absent:
     description:
       - What goes with the machine when O(state=absent).
-      - V(network) is the network that was made for it, and V(network_interfaces) are those it was given.
+      - V(network) is the network that was made for it, as far as nothing else uses it, and V(network_interfaces) are those it
+        was given.
+      - The disks are known only as long as the machine is there.
     type: list
     elements: str
     choices: [data_disks, network, network_interfaces, os_disk]
@@ -328,7 +329,7 @@ ARGUMENTS: dict[str, Any] = {
     "plan": {"type": "dict", "options": PLAN},
     "hyper_v_generation": {"type": "str", "choices": ["V1", "V2"]},
     "security_type": {"type": "str", "choices": ["TrustedLaunch"]},
-    "boot_diagnostics": {"type": "bool", "default": True},
+    "boot_diagnostics": {"type": "bool"},
     "network_interfaces": {"type": "list", "elements": "str"},
     "subnet": {"type": "str"},
     "address_prefix": {"type": "str", "default": "10.0.0.0/24"},

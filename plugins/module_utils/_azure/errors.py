@@ -31,7 +31,7 @@ REMEDIES: dict[str, str] = {
     "AuthorizationFailed": "Give the identity a role with this permission on the resource or its group, for example"
     " Contributor; a new role assignment needs some minutes to take effect.",
     "CannotDeleteResource": "Delete the nested resources first.",
-    "ConflictingUserInput": "The disk belongs to another VM: detach it there first, or use a copy of it.",
+    "ConflictingUserInput": "A disk of that name exists, or belongs to another VM: name it differently, detach it, or use a copy.",
     "DiskImageNotReady": "Wait until the image's provisioning state is Succeeded, then try again.",
     "ImageBlobNotFound": "Check the blob's address: it must lie in the same subscription and region.",
     "IncorrectImageBlobType": "Upload the VHD as a page blob; a block blob cannot become an image.",

@@ -43,6 +43,7 @@ def capture(task: Task) -> dict[str, Any]:
             f"There is no machine {name} in the resource group {group}, and no image {params['image']} either.",
             remedy="Check name and resource_group.",
         )
+    _check(azure, vm, params, image_group)
     rest = _rest(task, vm)
     wanted = _wanted(azure, vm, params, tags)
     plan = Plan.between(None, {"name": params["image"], **present(wanted), "source_vm": rest.after})
@@ -50,6 +51,20 @@ def capture(task: Task) -> dict[str, Any]:
         vm = generalizing.apply(task, rest, group, name) if rest.changed else vm
         image = managed_images.apply(task, plan, image_group, params["image"], wanted)
     return task.result(plan, image=present(image or {"name": params["image"], **wanted}), source_vm=_outcome(name, vm))
+
+
+def _check(azure: Session, vm: Wire, params: Mapping[str, Any], image_group: str) -> None:
+    """Everything that would make Azure refuse the image after the machine was used up.
+
+    :raises InvalidInput: naming it.
+    """
+    azure.resources.location(image_group)
+    if not managed_images.NAME.fullmatch(params["image"]):
+        raise InvalidInput(
+            f"image is {params['image']!r}, which cannot be the name of an image.",
+            remedy="Use letters, digits, _, . and -, up to 80, beginning with a letter or digit, not ending with . or -.",
+        )
+    managed_images.check_machine(vm)
 
 
 def _marks(task: Task) -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.goldenimage.azure.plugins.module_utils._azure import ids
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import InvalidInput
 from ansible_collections.goldenimage.azure.plugins.module_utils._plan import Plan
-from ansible_collections.goldenimage.azure.plugins.module_utils._resources import _shape
+from ansible_collections.goldenimage.azure.plugins.module_utils._resources import _shape, locations
 from ansible_collections.goldenimage.azure.plugins.module_utils._resources._shape import Wire, present, stated
 
 if TYPE_CHECKING:
@@ -135,8 +135,9 @@ def refuse_delete(found: Wire) -> None:
 
 
 def location(azure: Session, params: Mapping[str, Any], found: Wire | None) -> str:
-    """The stated location, else the existing disk's, else the resource group's."""
-    return params["location"] or (found or {}).get("location") or azure.resources.location(params["resource_group"])
+    """The stated location, else the existing disk's, else the resource group's; ``West Europe`` is ``westeurope``."""
+    known = params["location"] or (found or {}).get("location")
+    return locations.plain(known or azure.resources.location(params["resource_group"]))
 
 
 def check_source(azure: Session, source: str) -> Wire:

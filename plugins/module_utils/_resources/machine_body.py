@@ -37,7 +37,7 @@ def desire(
         },
         "osProfile": None if source.specialized else os_profile(params, source.os_type),
         "networkProfile": {"networkInterfaces": interfaces},
-        "diagnosticsProfile": {"bootDiagnostics": {"enabled": params["boot_diagnostics"]}},
+        "diagnosticsProfile": {"bootDiagnostics": {"enabled": params["boot_diagnostics"] is not False}},
         "licenseType": params["license_type"],
         "securityProfile": _security_profile(params["security_type"]),
     }
@@ -145,16 +145,19 @@ def check(params: Mapping[str, Any], source: Source) -> None:
         problems.append(f"hyper_v_generation is {wanted}, but {source.name} is of generation {source.generation}")
     if params["security_type"] and source.generation == "V1":
         problems.append(f"security_type {params['security_type']} needs generation V2, and {source.name} is V1")
-    luns = [disk["lun"] for disk in params["data_disks"] or []]
-    twice = sorted({lun for lun in luns if luns.count(lun) > 1})
-    if twice:
-        problems.append(f"data_disks has the LUN {', '.join(map(str, twice))} more than once")
+    problems += lun_problems(params)
     if problems:
         raise InvalidInput(
             f"The machine {params['name']} cannot be made: {'; '.join(problems)}.",
             remedy="Correct these options; nothing was changed.",
             problems=problems,
         )
+
+
+def lun_problems(params: Mapping[str, Any]) -> list[str]:
+    luns = [disk["lun"] for disk in params["data_disks"] or []]
+    twice = sorted({lun for lun in luns if luns.count(lun) > 1})
+    return [f"data_disks has the LUN {', '.join(map(str, twice))} more than once"] if twice else []
 
 
 def _identity_problems(params: Mapping[str, Any], source: Source) -> list[str]:

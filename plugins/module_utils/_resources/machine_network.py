@@ -141,6 +141,31 @@ def check(azure: Session, params: Mapping[str, Any]) -> None:
         subnet_id(azure, params)
     if params["network_interfaces"]:
         interface_ids(azure, params)
+    else:
+        _check_left_over(azure, params)
+
+
+def _check_left_over(azure: Session, params: Mapping[str, Any]) -> None:
+    """An interface of this machine's name may be there; it is used as it is, so it must be as it is wanted."""
+    name = f"{params['name']}-nic"
+    nic = azure.read(azure.network.network_interfaces.get, params["resource_group"], name)
+    if nic is None:
+        return
+    configuration = (nic["properties"].get("ipConfigurations") or [{}])[0].get("properties", {})
+    subnet = str((configuration.get("subnet") or {}).get("id", ""))
+    problems = []
+    if params["subnet"] and not ids.same(subnet, subnet_id(azure, params)):
+        problems.append(f"lies in {subnet}")
+    if params["public_ip_address"] and not configuration.get("publicIPAddress"):
+        problems.append("has no public address")
+    owner = (nic["properties"].get("virtualMachine") or {}).get("id")
+    if owner and ids.parse(owner).name.lower() != params["name"].lower():
+        problems.append(f"belongs to {owner}")
+    if problems:
+        raise InvalidInput(
+            f"The network interface {name} exists, and it {', '.join(problems)}.",
+            remedy="Remove it (state absent with remove_on_absent network), or give it in network_interfaces.",
+        )
 
 
 def pieces(azure: Session, group: str, machine: str) -> list[tuple[Any, Wire]]:
@@ -159,10 +184,27 @@ def pieces(azure: Session, group: str, machine: str) -> list[tuple[Any, Wire]]:
     return [(operations, one) for operations, one in found if one and _is_ours(one, machine)]
 
 
+def users(piece: Wire, machine: str) -> list[str]:
+    """The ids of what else uses a piece: interfaces of other machines, subnets, other machines."""
+    properties = piece["properties"]
+    references = [properties.get("virtualMachine"), properties.get("ipConfiguration")]
+    if "addressSpace" in properties:
+        subnets = properties.get("subnets") or []
+        references += [one for subnet in subnets for one in subnet["properties"].get("ipConfigurations") or []]
+    else:
+        references += [*(properties.get("networkInterfaces") or []), *(properties.get("subnets") or [])]
+    own = (f"/networkinterfaces/{machine}-nic", f"/virtualmachines/{machine}")
+    found = [str(reference["id"]) for reference in references if reference]
+    return [
+        one for one in found if not one.lower().partition("/ipconfigurations/")[0].endswith(tuple(map(str.lower, own)))
+    ]
+
+
 def remove(task: Task, group: str, machine: str) -> None:
-    """Remove what was made for this machine, as far as it is there."""
+    """Remove what was made for this machine, as far as it is there and nothing else uses it."""
     for operations, one in pieces(task.azure, group, machine):
-        task.azure.send(operations.begin_delete, group, one["name"], what=f"delete {one['name']}")
+        if not users(one, machine):
+            task.azure.send(operations.begin_delete, group, one["name"], what=f"delete {one['name']}")
 
 
 def _is_ours(resource: Wire, machine: str) -> bool:

@@ -57,9 +57,11 @@ def ensure(task: Task) -> dict[str, Any]:
     if found is None:
         return _create(task)
     wanted = _wanted(task, found)
+    _refuse_new_only(azure, params, found)
     plan = _plan(found, wanted, params["state"])
     if plan.changed:
         _refuse_start_of_generalized(found, plan)
+        _check_changes(azure, params, found, plan)
     if plan.changed and not task.check_mode:
         _apply(task, plan, found, wanted)
         found = virtual_machines.must_exist(azure, group, name)
@@ -82,12 +84,14 @@ def _resolve_disks(azure: Session, params: dict[str, Any]) -> None:
 
 def _create(task: Task) -> dict[str, Any]:
     params, azure = task.params, task.azure
-    location = params["location"] or azure.resources.location(params["resource_group"])
+    location = locations.plain(params["location"] or azure.resources.location(params["resource_group"]))
     source = _source(azure, params, location)
     _check(azure, params, source, location)
     params["size"] = params["size"] or DEFAULT_SIZE
     power = POWER.get(params["state"], "running").replace("restarted", "running")
     tags = task.tags(None)
+    if params["public_ip_address"] and params["allowed_source"] == "*":
+        task.warn("The machine's login port is open to the whole internet; set allowed_source to where you come from.")
     if task.check_mode:
         wanted = machine_body.desire(params, source, location=location, tags=tags, nics=[])
         plan = _creation(params["name"], wanted, power)
@@ -130,14 +134,75 @@ def _check(azure: Session, params: Mapping[str, Any], source: machine_sources.So
     machine_body.check(params, source)
     locations.check_size(azure, location, params["size"] or DEFAULT_SIZE, source.generation)
     for disk in machine_body.wanted_disks(params):
-        if disk["source"]:
-            _check_attachable(azure, disk)
-        elif not disk["disk_size_gb"] and disk["lun"] not in source.luns:
-            raise InvalidInput(
-                f"The new data disk at LUN {disk['lun']} has no size.",
-                remedy="Set disk_size_gb, or source for an existing disk.",
-            )
+        _check_new_disk(azure, params, disk, from_image=disk["lun"] in source.luns)
+    if source.image:
+        _check_free_name(azure, params, machine_body.os_disk(params, source)["name"])
     machine_network.check(azure, params)
+
+
+def _check_new_disk(azure: Session, params: Mapping[str, Any], disk: Mapping[str, Any], *, from_image: bool) -> None:
+    if disk["source"]:
+        _check_attachable(azure, disk)
+        return
+    if not disk["disk_size_gb"] and not from_image:
+        raise InvalidInput(
+            f"The new data disk at LUN {disk['lun']} has no size.",
+            remedy="Set disk_size_gb, or source for an existing disk.",
+        )
+    _check_free_name(azure, params, machine_body.data_disk(params["name"], disk, None)["name"])
+
+
+def _check_free_name(azure: Session, params: Mapping[str, Any], name: str) -> None:
+    """A disk that is there already is not taken over: it may be all that is left of something."""
+    if disks.read(azure, params["resource_group"], name) is not None:
+        raise InvalidInput(
+            f"The disk {name}, which the machine {params['name']} would make, exists.",
+            remedy="Attach it as it is (os_disk.source or data_disks.source), delete it, or name the new disk differently.",
+        )
+
+
+def _refuse_new_only(azure: Session, params: Mapping[str, Any], found: Wire) -> None:
+    """Options that only a new machine can have: an existing one has them as stated, or the task fails.
+
+    :raises InvalidInput: naming all that differ.
+    """
+    properties, problems = found["properties"], machine_body.lun_problems(params)
+    generation = properties.get("instanceView", {}).get("hyperVGeneration")
+    security = properties.get("securityProfile", {}).get("securityType")
+    if params["hyper_v_generation"] and generation and params["hyper_v_generation"] != generation:
+        problems.append(f"hyper_v_generation is {params['hyper_v_generation']}, and the machine is of {generation}")
+    if params["security_type"] and params["security_type"] != security:
+        problems.append(f"security_type is {params['security_type']}, and the machine has {security or 'none'}")
+    if params["network_interfaces"]:
+        wanted = sorted(nic.lower() for nic in machine_network.interface_ids(azure, params))
+        if wanted != sorted(nic.lower() for nic in virtual_machines.nic_ids(found)):
+            problems.append("network_interfaces are not the ones it has")
+    if params["public_ip_address"] and not virtual_machines.addresses(azure, found)["public_ip_addresses"]:
+        problems.append("public_ip_address is set, and the machine has none")
+    have = {disk["lun"]: disk for disk in properties["storageProfile"].get("dataDisks") or []}
+    for disk in machine_body.wanted_disks(params):
+        size = have.get(disk["lun"], {}).get("diskSizeGB")
+        if disk["disk_size_gb"] and size and disk["disk_size_gb"] != size:
+            problems.append(
+                f"the disk at LUN {disk['lun']} has {size} GiB, not {disk['disk_size_gb']} (goldenimage.azure.disk)"
+            )
+    if problems:
+        raise InvalidInput(
+            f"The machine {params['name']} exists and cannot become as stated: {'; '.join(problems)}.",
+            remedy="Leave these options out, or make a new machine.",
+            problems=problems,
+        )
+
+
+def _check_changes(azure: Session, params: Mapping[str, Any], found: Wire, plan: Plan) -> None:
+    """What Azure would refuse of a change, before it is asked for."""
+    if "hardware_profile.vm_size" in plan.changes:
+        generation = found["properties"].get("instanceView", {}).get("hyperVGeneration")
+        locations.check_size(azure, found["location"], params["size"], generation)
+    have = {disk["lun"] for disk in found["properties"]["storageProfile"].get("dataDisks") or []}
+    for disk in machine_body.wanted_disks(params):
+        if disk["lun"] not in have:
+            _check_new_disk(azure, params, disk, from_image=False)
 
 
 def _check_attachable(azure: Session, disk: Mapping[str, Any]) -> None:
@@ -175,6 +240,7 @@ def _wanted(task: Task, found: Wire) -> Wire:
     """What is stated of an existing machine, as ARM has it. Passwords and custom data cannot be compared."""
     params = task.params
     profile = {"adminUsername": params["admin_username"], "computerName": params["computer_name"]}
+    diagnostics = {"bootDiagnostics": {"enabled": params["boot_diagnostics"]}}
     storage: Wire = {"dataDisks": _data_disks(params, found) if params["data_disks"] else None}
     if params["image"]:
         storage["imageReference"] = _reference(task.azure, params)
@@ -189,6 +255,7 @@ def _wanted(task: Task, found: Wire) -> Wire:
                 "hardwareProfile": {"vmSize": params["size"]},
                 "storageProfile": storage,
                 "osProfile": profile,
+                "diagnosticsProfile": diagnostics,
                 "licenseType": params["license_type"],
             },
         }
@@ -253,7 +320,11 @@ def _apply(task: Task, plan: Plan, found: Wire, wanted: Wire) -> None:
         # The size is always sent: any update makes Azure apply a machine again whose provisioning has failed.
         size = asked.get("hardwareProfile") or found["properties"]["hardwareProfile"]
         storage = {"dataDisks": asked.get("storageProfile", {}).get("dataDisks")}
-        changed = {"hardwareProfile": size, "storageProfile": storage}
+        changed = {
+            "hardwareProfile": size,
+            "storageProfile": storage,
+            "diagnosticsProfile": asked.get("diagnosticsProfile"),
+        }
         body = stated({"tags": wanted.get("tags"), "properties": changed})
         task.azure.send(machines.begin_update, group, name, body=body, what=f"update the machine {found['name']}")
     if "power_state" in plan.changes:
@@ -271,7 +342,11 @@ def _set_power(task: Task, state: str) -> None:
 
 
 def remove(task: Task) -> dict[str, Any]:
-    """Delete the machine, and what was asked for beside it; also what an interrupted deletion has left."""
+    """Delete the machine, and what was asked for beside it.
+
+    Of an interrupted deletion a repeated task still finds the network that was made; the disks of a machine that is gone
+    can no longer be told from others, so they stay.
+    """
     group, name = task.params["resource_group"], task.params["name"]
     found = virtual_machines.read(task.azure, group, name)
     going = _going(task, found)
@@ -305,5 +380,10 @@ def _going(task: Task, found: Wire | None) -> list[str]:
         going += virtual_machines.nic_ids(found) if "network_interfaces" in asked else []
     if "network" in asked:
         pieces = machine_network.pieces(azure, task.params["resource_group"], task.params["name"])
-        going += [one["id"] for _operations, one in pieces if one["id"] not in going]
+        for _operations, one in pieces:
+            others = machine_network.users(one, task.params["name"])
+            if others:
+                task.warn(f"{one['name']} stays, because {', '.join(others)} uses it.")
+            elif one["id"] not in going:
+                going.append(one["id"])
     return going

@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.goldenimage.azure.plugins.module_utils._azure import ids
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import InvalidInput
 from ansible_collections.goldenimage.azure.plugins.module_utils._plan import Plan
-from ansible_collections.goldenimage.azure.plugins.module_utils._resources import _shape, disks
+from ansible_collections.goldenimage.azure.plugins.module_utils._resources import _shape, disks, locations
 from ansible_collections.goldenimage.azure.plugins.module_utils._resources._shape import Wire, present, stated
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from ansible_collections.goldenimage.azure.plugins.module_utils._runtime import Task
 
 TYPE = "Microsoft.Compute/images"
+
+# https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules#microsoftcompute
+NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,78}[A-Za-z0-9_])?")
 
 # An image is what it is: only its tags can change.
 IMMUTABLE = ("location", "source_virtual_machine", "storage_profile", "hyper_v_generation")
@@ -97,6 +101,24 @@ def delete(task: Task, group: str, name: str) -> None:
     task.azure.send(task.azure.compute.images.begin_delete, group, name, what=f"delete the image {name}")
 
 
+def check_machine(vm: Wire) -> None:
+    """Refuse a machine of which Azure makes no managed image.
+
+    :raises InvalidInput: its disks lie in a storage account or on the host, or its security type does not allow it.
+    """
+    os_disk = vm["properties"]["storageProfile"]["osDisk"]
+    security = vm["properties"].get("securityProfile", {}).get("securityType")
+    if not os_disk.get("managedDisk") or os_disk.get("diffDiskSettings"):
+        raise InvalidInput(
+            f"The OS disk of {vm['name']} is no managed disk.", remedy="Use a machine with a managed OS disk."
+        )
+    if security not in (None, "Standard"):
+        raise InvalidInput(
+            f"The security type of {vm['name']} is {security}, and Azure makes no managed image of such a machine.",
+            remedy="Publish it as a version of a gallery image instead.",
+        )
+
+
 def check_sources(azure: Session, wanted: Wire) -> Wire:
     """Look at the disks a new image is made of, before anything is written, and take from them what was not stated.
 
@@ -110,7 +132,7 @@ def check_sources(azure: Session, wanted: Wire) -> Wire:
         if source is None:
             continue
         found = disks.check_source(azure, source)
-        if found["location"].lower() != wanted["location"].lower():
+        if locations.plain(found["location"]) != locations.plain(wanted["location"]):
             raise InvalidInput(
                 f"The source {found['name']} lies in {found['location']}, the image shall lie in {wanted['location']}.",
                 remedy="Make the image where its disks are.",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import InvalidInput
 from ansible_collections.goldenimage.azure.plugins.module_utils._plan import Plan
+from ansible_collections.goldenimage.azure.plugins.module_utils._resources import locations
 from ansible_collections.goldenimage.azure.plugins.module_utils._resources._shape import Wire, present, stated
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def plan(found: Wire | None, *, location: str | None, tags: Mapping[str, str] | 
     """
     if found is None and location is None:
         raise InvalidInput("location is missing, and the resource group does not exist yet.", remedy="Set location.")
-    wanted = stated({"location": location, "tags": tags})
+    wanted = stated({"location": location and locations.plain(location), "tags": tags})
     return Plan.between(
         present(found) if found else None, wanted, immutable=("location",), case_insensitive=("location",)
     )

@@ -39,7 +39,7 @@ def show(azure: Session, vm: Wire) -> Wire:
     shown: Wire = present({key: value for key, value in vm.items() if key != "properties"})
     shown.update(present({key: value for key, value in vm["properties"].items() if key != "instanceView"}))
     if "instanceView" in vm["properties"]:
-        shown.update(power_state=power_state(vm), generalized=is_generalized(vm), **_addresses(azure, vm))
+        shown.update(power_state=power_state(vm), generalized=is_generalized(vm), **addresses(azure, vm))
     return shown
 
 
@@ -126,7 +126,8 @@ def nic_ids(vm: Wire) -> list[str]:
     return [nic["id"] for nic in vm["properties"].get("networkProfile", {}).get("networkInterfaces", [])]
 
 
-def _addresses(azure: Session, vm: Wire) -> dict[str, list[str]]:
+def addresses(azure: Session, vm: Wire) -> dict[str, list[str]]:
+    """``private_ip_addresses`` and ``public_ip_addresses`` of all its network interfaces."""
     private: list[str] = []
     public: list[str] = []
     for nic_id in nic_ids(vm):
