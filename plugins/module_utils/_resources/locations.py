@@ -8,10 +8,14 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
+from ansible_collections.goldenimage.azure.plugins.module_utils._azure.errors import AzureError
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import InvalidInput
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ansible_collections.goldenimage.azure.plugins.module_utils._azure.session import Session
+    from ansible_collections.goldenimage.azure.plugins.module_utils._resources._shape import Wire
 
 API = "2022-12-01"
 
@@ -23,7 +27,7 @@ def check(azure: Session, location: str) -> None:
     """
     wanted = plain(location)
     path = f"/subscriptions/{azure.subscription_id}/locations"
-    names = [one["name"] for one in azure.list_raw(path, API, what="list locations")]
+    names = [one["name"] for one in _readable(lambda: azure.list_raw(path, API, what="list locations"))]
     if names and wanted not in names:
         near = difflib.get_close_matches(wanted, names, n=3)
         raise InvalidInput(
@@ -38,9 +42,8 @@ def check_size(azure: Session, location: str, size: str, generation: str | None)
     :param generation: ``V1`` or ``V2``; ``None``: unknown.
     :raises InvalidInput: saying which.
     """
-    offered = azure.list(
-        azure.compute.resource_skus.list, filter=f"location eq '{plain(location)}'", what="list machine sizes"
-    )
+    skus, where = azure.compute.resource_skus, f"location eq '{plain(location)}'"
+    offered = _readable(lambda: azure.list(skus.list, filter=where, what="list machine sizes"))
     machines = {one["name"].lower(): one for one in offered if one.get("resourceType") == "virtualMachines"}
     if not machines:
         return  # a cloud that does not tell: Azure's own answer will
@@ -58,6 +61,16 @@ def check_size(azure: Session, location: str, size: str, generation: str | None)
             f"size {size} starts machines of generation {' and '.join(boots)}, and the image is of generation {generation}.",
             remedy="Choose a size of that generation, or make the image of the other one.",
         )
+
+
+def _readable(read: Callable[[], list[Wire]]) -> list[Wire]:
+    """What an identity may know: one with rights in a resource group alone cannot list what the subscription has."""
+    try:
+        return read()
+    except AzureError as error:
+        if error.status != 403:
+            raise
+        return []
 
 
 def plain(location: str) -> str:
