@@ -13,6 +13,7 @@ import subprocess
 import time
 from typing import TYPE_CHECKING
 
+from . import linux
 from .errors import DiskImageError
 
 if TYPE_CHECKING:
@@ -107,7 +108,11 @@ def export(path: str, kind: str, stage: Path, *, read_only: bool) -> Content:
     log = stage / "qemu.log"
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
-    return _wait_for_export(process, target, log, read_only=read_only)
+    content = _wait_for_export(process, target, log, read_only=read_only)
+    # The disk's file systems are mounted where the exporter is not: were it the last to leave that namespace, as when all
+    # are killed, the kernel would wait for it to write their data back, and it for the kernel, forever.
+    linux.unshare(linux.CLONE_NEWNS)
+    return content
 
 
 def _wait_for_export(process: subprocess.Popen[bytes], target: Path, log: Path, *, read_only: bool) -> Content:
