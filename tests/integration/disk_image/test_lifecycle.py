@@ -79,7 +79,7 @@ def test_nothing_is_left_when_all_are_killed_with_a_translated_disk(bench: Bench
     os.kill(keeper, signal.SIGKILL)
     os.killpg(play.pid, signal.SIGKILL)
     bench.wait_until_clean()
-    assert not sleepers()
+    wait_for(lambda: not sleepers(), "the task ends")  # it and the program that has the file open end side by side
     bench.play(HELLO, RESET)
     run("qemu-img", "check", str(bench.disk))
 
