@@ -36,6 +36,31 @@ UNVERSIONED = ApiVersions(required=False)
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """How it is known that Azure answers as this route does, and when that was last compared.
+
+    ``recorded``: seen in recorded traffic; ``documented``: from Microsoft's specifications or documentation;
+    ``guessed``: inferred from similar operations.
+    """
+
+    kind: str
+    checked: str
+
+
+def recorded(checked: str) -> Evidence:
+    """Evidence from recorded traffic, compared on a date (``2026-11-25``)."""
+    return Evidence("recorded", checked)
+
+
+def documented(checked: str) -> Evidence:
+    """Evidence from specifications and documentation, compared on a date."""
+    return Evidence("documented", checked)
+
+
+GUESSED = Evidence("guessed", "")
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """One call of the API.
 
@@ -43,6 +68,7 @@ class Route:
     :param api_versions: versions the resource type knows.
     :param reading: a POST that changes nothing (listKeys); for the request log and read-only principals.
     :param anonymous: needs no token.
+    :param evidence: how the behaviour is known; the list of all operations is made of it.
     """
 
     method: str
@@ -51,6 +77,7 @@ class Route:
     api_versions: ApiVersions = field(default=DATED, kw_only=True)
     reading: bool = field(default=False, kw_only=True)
     anonymous: bool = field(default=False, kw_only=True)
+    evidence: Evidence = field(default=GUESSED, kw_only=True)
 
     @property
     def writes(self) -> bool:
