@@ -79,12 +79,13 @@ class Emulator:
             scope = self._scope(store, base_url)
             # What was due stays done even when the handler refuses this request.
             scope.operations.settle(scope)
+            settled = len(scope.operations.queued)
             try:
                 with store.savepoint():
                     result = function(scope)
             except ArmError as error:
                 failure = error
-                scope.operations.queued.clear()
+                del scope.operations.queued[settled:]
         self._committed(scope)
         if failure is not None:
             raise failure

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import time
+from copy import copy
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,12 @@ class Clock:
         setting = store.kv_get(_NAMESPACE, "setting") or {}
         self._shift = float(setting.get("shift", 0.0))
         self._frozen: float | None = setting.get("frozen")
+
+    def standing(self, at: float) -> Clock:
+        """A clock that shows one moment."""
+        clock = copy(self)
+        clock._frozen = at
+        return clock
 
     def now(self) -> float:
         """Seconds since the epoch."""

@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from azure_emulator.core import hooks
+from azure_emulator.core import hooks, internal
 from azure_emulator.core import ids as arm_ids
 from azure_emulator.core.context import Context, Reply, Scope
 from azure_emulator.core.errors import ArmError, group_not_found, invalid_content
@@ -69,6 +69,7 @@ class Dispatcher:
     def __init__(self, emulator: Emulator, router: Router) -> None:
         self._emulator = emulator
         self._router = router
+        internal.bind(router, _check_containers)
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)

@@ -24,8 +24,8 @@ from __future__ import annotations
 import json
 import logging
 import uuid
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +50,8 @@ class Effect:
     run: EffectFunction
     failed: FailedFunction | None
     work: WorkFunction | None
+    #: May return `Again`; its clock shows when it was due, not when somebody came to look.
+    resumable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +63,29 @@ class Failed:
     settled: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Returned by a resumable effect that has not finished: it runs again as soon as one of these operations (by id)
+    has ended, or, when there are none, after some seconds."""
+
+    after: Sequence[str] = ()
+    seconds: float = 1.0
+
+
 _EFFECTS: dict[str, Effect] = {}
+_WAITING = "operations.waiting"
+_NEVER = 1e18
 
 
 def effect(
-    name: str, *, failed: FailedFunction | None = None, work: WorkFunction | None = None
+    name: str, *, failed: FailedFunction | None = None, work: WorkFunction | None = None, resumable: bool = False
 ) -> Callable[[EffectFunction], EffectFunction]:
     """Register what an operation does when its time has come. Names are stored: never rename a released one."""
 
     def register(function: EffectFunction) -> EffectFunction:
         if name in _EFFECTS:
             raise ValueError(f"two effects are named {name}")
-        _EFFECTS[name] = Effect(function, failed, work)
+        _EFFECTS[name] = Effect(function, failed, work, resumable)
         return function
 
     return register
@@ -97,6 +110,7 @@ class Operation:
     retry_after: int | None
     polls: int
     started: float
+    due: float
     ended: float | None
     status: str
     output: Any
@@ -134,6 +148,8 @@ class Operations:
     method: str = "PUT"
     #: Operations begun in this transaction whose background work must be started after the commit.
     queued: list[str] = field(default_factory=list)
+    #: All operations begun in this transaction.
+    begun: list[str] = field(default_factory=list)
 
     def start(
         self,
@@ -180,6 +196,7 @@ class Operations:
             due,
             work,
         )
+        self.begun.append(operation_id)
         if work:
             self.queued.append(operation_id)
         return next(self._select(f"{_SELECT} WHERE id = ?", operation_id))
@@ -204,11 +221,8 @@ class Operations:
 
     def cancel(self, resource_id: str) -> None:
         """End what a resource is busy with as ``Canceled`` (its group is going away)."""
-        self.store.write(
-            "UPDATE operations SET status = 'Canceled', ended = ? WHERE resource_id = ? AND status = 'InProgress'",
-            self.clock.now(),
-            resource_id.lower(),
-        )
+        while busy := self.running(resource_id):
+            self._finish(busy, "Canceled")
 
     def settle(self, scope: Scope) -> int:
         """Run the effects of all due operations, oldest first; how many ended."""
@@ -228,6 +242,9 @@ class Operations:
 
     def _end(self, scope: Scope, operation: Operation) -> None:
         output = self._outcome(scope, operation)
+        if isinstance(output, Again):
+            self._park(operation, output)
+            return
         if not isinstance(output, Failed):
             self._finish(operation, "Succeeded", output=output)
             return
@@ -241,6 +258,9 @@ class Operations:
         """What the effect returned; a `Failed` when it raised, with what it wrote undone."""
         if operation.error is not None:
             return Failed(ArmError(409, operation.error["code"], operation.error["message"]), settled=False)
+        if _EFFECTS[operation.effect].resumable:
+            scope = replace(scope, clock=self.clock.standing(operation.due))
+            scope.operations = replace(self, clock=scope.clock)
         try:
             with self.store.savepoint():
                 return _EFFECTS[operation.effect].run(scope, operation.args)
@@ -252,6 +272,23 @@ class Operations:
             fault = "An internal execution error occurred. Please retry later."
             return Failed(ArmError(500, "InternalExecutionError", fault), settled=False)
 
+    def _park(self, operation: Operation, again: Again) -> None:
+        waiting = [found for wanted in again.after if (found := self.get(wanted)) and found.running]
+        due = _NEVER if waiting else operation.due + max(again.seconds, 0.001)
+        self.store.write("UPDATE operations SET due = ? WHERE id = ?", due, operation.id)
+        for other in waiting:
+            self.store.kv_put(_WAITING, f"{other.id}|{operation.id}", operation.due)
+
+    def _wake(self, operation: Operation) -> None:
+        """Let those that wait for an operation go on from the moment it was over."""
+        now = self.clock.now()
+        worked = _EFFECTS[operation.effect].work is not None
+        for key, parked in self.store.kv_items(_WAITING, f"{operation.id}|"):
+            due = now if worked else max(parked, min(operation.due, now))
+            sql = "UPDATE operations SET due = min(due, ?) WHERE id = ? AND status = 'InProgress'"
+            self.store.write(sql, due, key.partition("|")[2])
+            self.store.kv_delete(_WAITING, key)
+
     def _finish(self, operation: Operation, status: str, *, output: Any = None, error: Any = None) -> None:
         self.store.write(
             "UPDATE operations SET status = ?, ended = ?, output = ?, error = ? WHERE id = ?",
@@ -261,12 +298,29 @@ class Operations:
             None if error is None else json.dumps(error),
             operation.id,
         )
+        self._wake(operation)
 
     def _select(self, sql: str, *values: Any) -> Iterator[Operation]:
         return (self._operation(row) for row in self.store.read(sql, *values))
 
     def _operation(self, row: tuple[Any, ...]) -> Operation:
-        (identity, style, owner, location, name, args, resource, retry, polls, started, ended, status, out, err) = row
+        (
+            identity,
+            style,
+            owner,
+            location,
+            name,
+            args,
+            resource,
+            retry,
+            polls,
+            started,
+            due,
+            ended,
+            status,
+            out,
+            err,
+        ) = row
         return Operation(
             id=identity,
             style=STYLES[style],
@@ -278,6 +332,7 @@ class Operations:
             retry_after=retry,
             polls=polls,
             started=started,
+            due=due,
             ended=ended,
             status=status,
             output=None if out is None else json.loads(out),
@@ -290,7 +345,7 @@ class Operations:
 
 
 _COLUMNS = (
-    "id, style, subscription, location, effect, args, resource_id, retry_after, polls, started, ended, status,"
+    "id, style, subscription, location, effect, args, resource_id, retry_after, polls, started, due, ended, status,"
     " output, error"
 )
 _SELECT = f"SELECT {_COLUMNS} FROM operations"  # noqa: S608 - the line above
