@@ -17,7 +17,7 @@ check() { # NAME COMMAND…
 
 run_mypy() {
   (cd .build && MYPYPATH=. mypy --config-file ../pyproject.toml -p ansible_collections.goldenimage.azure.plugins.module_utils) &&
-    (cd emulator && MYPYPATH=src mypy --config-file ../pyproject.toml -p azure_emulator)
+    (cd emulator && MYPYPATH=src:tests mypy --config-file ../pyproject.toml -p azure_emulator -p conformance)
 }
 
 # ansible-test makes virtual environments with a bootstrap script that it downloads from its own site. Python brings
