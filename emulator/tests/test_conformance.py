@@ -24,9 +24,8 @@ NEEDS_MORE = {
     "test_specialized_image": "galleries and template deployments",
     "test_vm_capture_zone_resilient_image": "template deployments",
     "test_vm_create_by_attach_os_and_data_disks": "template deployments",
-    "test_vm_custom_image": "template deployments and run command",
+    "test_vm_custom_image": "template deployments",
     "test_vm_custom_image_name_conflict": "template deployments",
-    "CreateVirtualMachineUsingCustomImageFromVMTest": "extensions",
 }
 #: Of all exchanges together, and of each scenario.
 TOTAL = 0.95

@@ -5,7 +5,18 @@
 
 from __future__ import annotations
 
-from azure_emulator.services.compute import disks, images, marketplace, sizes, snapshots, virtual_machines
+from azure_emulator.services.compute import (
+    disks,
+    extension_images,
+    images,
+    marketplace,
+    sizes,
+    snapshots,
+    virtual_machines,
+    vm_extensions,
+    vm_managed_commands,
+    vm_run_command,
+)
 
 ROUTES = [
     *disks.ROUTES,
@@ -14,4 +25,8 @@ ROUTES = [
     *virtual_machines.ROUTES,
     *marketplace.ROUTES,
     *sizes.ROUTES,
+    *vm_extensions.ROUTES,
+    *extension_images.ROUTES,
+    *vm_run_command.ROUTES,
+    *vm_managed_commands.ROUTES,
 ]

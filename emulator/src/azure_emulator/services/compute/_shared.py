@@ -88,10 +88,14 @@ def check_idle(ctx: Context, doc: Doc, operation: str, noun: str) -> None:
         )
 
 
+# With 2020-06-01 no POST offered notifications, with 2022-11-01 each does [recorded]; the bound is guessed.
+_POST_NOTIFIES = "2021-07-01"
+
+
 def accepted(operation: Operation) -> Reply:
-    """202 with an empty body, as for POST and DELETE; only DELETE offers notifications [recorded]."""
+    """202 with an empty body, as for POST and DELETE; older API versions offer notifications for DELETE only."""
     headers = operation.headers()
-    if operation.method == "POST":
+    if operation.method == "POST" and operation.api_version < _POST_NOTIFIES:
         headers.pop("Azure-AsyncNotification", None)
     return Reply(202, None, headers)
 

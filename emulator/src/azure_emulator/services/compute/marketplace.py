@@ -11,6 +11,7 @@ from azure_emulator.core import locations
 from azure_emulator.core.context import Context, Reply
 from azure_emulator.core.errors import ArmError
 from azure_emulator.core.routing import Route
+from azure_emulator.services.compute import extension_images
 from azure_emulator.services.compute._shared import LOCATION
 from azure_emulator.services.compute.catalogue import Sku, skus, version_key
 
@@ -25,7 +26,8 @@ _UPGRADES = {"automaticOSUpgradeProperties": {"automaticOSUpgradeSupported": Fal
 
 
 def _publishers(ctx: Context) -> Reply:
-    return Reply(200, [_item(ctx, name) for name in _names(sku.publisher for sku in skus())])
+    names = {sku.publisher for sku in skus()} | extension_images.publishers()
+    return Reply(200, [_item(ctx, name) for name in _names(names)])
 
 
 def _offers(ctx: Context) -> Reply:

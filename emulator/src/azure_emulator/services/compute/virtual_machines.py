@@ -27,13 +27,13 @@ def _get(ctx: Context) -> Reply:
     return Reply(200, _expanded(ctx, find(ctx, "virtualMachines")))
 
 
-def _expanded(ctx: Context, doc: Doc) -> Doc:
+def _expanded(ctx: Context, doc: Doc, *, listed: bool = False) -> Doc:
     wanted = ctx.query.get("$expand", "").lower()
     if wanted not in ("", "instanceview", "userdata"):
         raise ArmError(
             400, "InvalidParameter", f"The value '{ctx.query['$expand']}' of parameter '$expand' is invalid.", "$expand"
         )
-    shown = present(doc, ctx.api_version)
+    shown = present(ctx, doc, listed=listed)
     if wanted == "instanceview":
         shown["properties"]["instanceView"] = instance_view(ctx, doc)
     elif wanted == "userdata" and "_user_data" in doc:
@@ -46,8 +46,12 @@ def _instance_view(ctx: Context) -> Reply:
 
 
 def _list(ctx: Context) -> Reply:
-    show = _status if ctx.query.get("statusonly", "").lower() == "true" else _expanded
-    return paged(ctx, type=f"{PROVIDER}/virtualMachines", show=lambda doc: show(ctx, doc))
+    status_only = ctx.query.get("statusonly", "").lower() == "true"
+
+    def show(doc: Doc) -> Doc:
+        return _status(ctx, doc) if status_only else _expanded(ctx, doc, listed=True)
+
+    return paged(ctx, type=f"{PROVIDER}/virtualMachines", show=show)
 
 
 def _status(ctx: Context, doc: Doc) -> Doc:

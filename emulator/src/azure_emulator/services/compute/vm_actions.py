@@ -22,6 +22,7 @@ from azure_emulator.core.values import text_of
 from azure_emulator.services.compute._shared import accepted, check_idle, find, resource_id
 from azure_emulator.services.compute.disk_resources import remove as remove_disk
 from azure_emulator.services.compute.disk_shapes import refresh
+from azure_emulator.services.compute.vm_children import forget_children
 from azure_emulator.services.compute.vm_disks import release
 from azure_emulator.services.compute.vm_write import VM_TYPE
 from azure_emulator.services.network import attachment
@@ -218,6 +219,7 @@ def _remove(scope: Scope, doc: Doc) -> None:
     interfaces = doc["properties"]["networkProfile"]["networkInterfaces"]
     for item in interfaces:
         attachment.detach(scope, item["id"], doc["id"])
+    forget_children(scope, doc)
     scope.store.delete(doc["id"])
     remove_interface = hooks.cascade.get("microsoft.network/networkinterfaces")
     for item in interfaces:

@@ -9,16 +9,19 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from azure_emulator.core.store import Doc, public
+from azure_emulator.services.compute import vm_extensions
+from azure_emulator.services.compute.vm_children import EXTENSIONS, children_of
 
 if TYPE_CHECKING:
-    from azure_emulator.core.context import Scope
+    from azure_emulator.core.context import Context, Scope
 
 # What appeared when [documented]; absent before.
 _PATCH_MODE = "2020-12-01"
 _ASSESSMENT_MODE = "2021-03-01"
 _DELETE_OPTION = "2021-03-01"
 _TIME_CREATED = "2021-11-01"
-_CONTROLLER = "2022-08-01"
+_CONTROLLER = "2023-03-01"
+_AGENT_UPDATES = "2022-11-01"
 _ETAG = "2024-03-01"
 
 _OS_NAMES = {"Linux": ("debian", "12"), "Windows": ("Windows Server 2022 Datacenter", "10.0.20348.2527")}
@@ -31,8 +34,18 @@ _PROVISIONING = {
 }
 
 
-def present(doc: Doc, api_version: str) -> Doc:
-    """What a client of an API version sees."""
+def present(ctx: Context, doc: Doc, *, listed: bool = False) -> Doc:
+    """What a client sees of a machine; a list shows only the ids of its extensions."""
+    shown = _of_version(doc, ctx.api_version)
+    extensions = children_of(ctx, doc, EXTENSIONS)
+    if extensions:
+        shown["resources"] = [
+            {"id": child["id"]} if listed else vm_extensions.present(ctx, child) for child in extensions
+        ]
+    return shown
+
+
+def _of_version(doc: Doc, api_version: str) -> Doc:
     shown = deepcopy(public(doc))
     properties = shown["properties"]
     storage = properties["storageProfile"]
@@ -62,6 +75,10 @@ def _trim_os_profile(profile: dict[str, Any], api_version: str) -> None:
             configuration.pop("patchSettings", None)
         elif api_version < _ASSESSMENT_MODE:
             configuration["patchSettings"].pop("assessmentMode", None)
+        if api_version >= _AGENT_UPDATES:
+            configuration.setdefault("enableVMAgentPlatformUpdates", False)
+        else:
+            configuration.pop("enableVMAgentPlatformUpdates", None)
 
 
 def etag(doc: Doc) -> str:
@@ -75,8 +92,9 @@ def instance_view(scope: Scope, doc: Doc) -> dict[str, Any]:
     storage = doc["properties"]["storageProfile"]
     view: dict[str, Any] = {}
     power = doc.get("_power")
+    extensions = children_of(scope, doc, EXTENSIONS) if power == "running" else []
     if power == "running":
-        view |= _agent(doc, moment)
+        view |= _agent(doc, moment, extensions)
     provisioned = {
         "code": "ProvisioningState/succeeded",
         "level": "Info",
@@ -85,12 +103,14 @@ def instance_view(scope: Scope, doc: Doc) -> dict[str, Any]:
     }
     disks = [disk["name"] for disk in (storage["osDisk"], *storage["dataDisks"]) if "name" in disk]
     view["disks"] = [{"name": name, "statuses": [provisioned]} for name in disks]
+    if extensions:
+        view["extensions"] = [vm_extensions.status_of(child) for child in extensions]
     view["hyperVGeneration"] = doc["_generation"]
     view["statuses"] = _statuses(doc, moment)
     return view
 
 
-def _agent(doc: Doc, moment: str) -> dict[str, Any]:
+def _agent(doc: Doc, moment: str, extensions: list[Doc]) -> dict[str, Any]:
     os_type = doc["properties"]["storageProfile"]["osDisk"]["osType"]
     if doc.get("_specialized"):
         status = {
@@ -113,7 +133,11 @@ def _agent(doc: Doc, moment: str) -> dict[str, Any]:
         "computerName": doc["properties"].get("osProfile", {}).get("computerName", doc["name"]),
         "osName": name,
         "osVersion": version,
-        "vmAgent": {"vmAgentVersion": _AGENTS[os_type], "statuses": [status], "extensionHandlers": []},
+        "vmAgent": {
+            "vmAgentVersion": _AGENTS[os_type],
+            "statuses": [status],
+            "extensionHandlers": [vm_extensions.handler_of(child) for child in extensions],
+        },
     }
 
 

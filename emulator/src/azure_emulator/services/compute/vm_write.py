@@ -125,7 +125,7 @@ def _create(ctx: Context) -> Reply:
     effect_name = "compute.vm.create.unmanaged" if vhds else "compute.vm.create"
     args = {"id": doc["id"], "vhds": vhds}
     operation = ctx.operations.start("compute", doc["location"], effect_name, args, doc["id"])
-    return Reply(201, present(doc, ctx.api_version), operation.headers())
+    return Reply(201, present(ctx, doc), operation.headers())
 
 
 def _size_name(wanted: dict[str, Any]) -> str:
@@ -231,7 +231,7 @@ def _update(ctx: Context, found: Doc) -> Reply:
     operation = ctx.operations.start(
         "compute", found["location"], "compute.vm.update", {"id": found["id"]}, found["id"], seconds=10
     )
-    return Reply(200, present(found, ctx.api_version), operation.headers())
+    return Reply(200, present(ctx, found), operation.headers())
 
 
 def _check_unchanged(ctx: Context, found: Doc, wanted: dict[str, Any]) -> None:
