@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from azure_emulator.core.context import Context, Reply, Scope
 from azure_emulator.core.errors import ArmError
 from azure_emulator.core.operations import effect
-from azure_emulator.core.routing import Route, documented, recorded
+from azure_emulator.core.routing import Route, documented
 from azure_emulator.core.store import public
 from azure_emulator.core.values import flag_of, member, object_of, required_text, tags_of, text_of
 from azure_emulator.services.compute import extension_images
@@ -223,9 +223,9 @@ def _deleted(scope: Scope, args: dict[str, Any]) -> None:
 _ALL = f"{GROUP}/virtualMachines/{{name}}/extensions"
 _ONE = f"{_ALL}/{{child}}"
 ROUTES = [
-    Route("PUT", _ONE, _put, evidence=recorded("2026-11-25")),
+    Route("PUT", _ONE, _put, evidence=documented("2026-11-25")),
     Route("PATCH", _ONE, _patch, evidence=documented("2026-11-25")),
-    Route("GET", _ONE, _get, evidence=recorded("2026-11-25")),
-    Route("DELETE", _ONE, _delete, evidence=recorded("2026-11-25")),
+    Route("GET", _ONE, _get, evidence=documented("2026-11-25")),
+    Route("DELETE", _ONE, _delete, evidence=documented("2026-11-25")),
     Route("GET", _ALL, lister(EXTENSIONS, present), evidence=documented("2026-11-25")),
 ]

@@ -19,7 +19,7 @@ from azure_emulator.core import locations
 from azure_emulator.core.context import Context, Reply, Scope
 from azure_emulator.core.errors import ArmError
 from azure_emulator.core.operations import effect
-from azure_emulator.core.routing import Route, documented, recorded
+from azure_emulator.core.routing import Route, documented
 from azure_emulator.core.values import objects_of, required_text
 from azure_emulator.services.compute._shared import GROUP, LOCATION, PROVIDER, accepted, find, without
 from azure_emulator.services.compute._types import check_types
@@ -117,7 +117,7 @@ def _ran(scope: Scope, args: dict[str, Any]) -> Any:
 
 _COMMANDS = f"{LOCATION}/runCommands"
 ROUTES = [
-    Route("GET", _COMMANDS, _list, evidence=recorded("2026-11-25")),
+    Route("GET", _COMMANDS, _list, evidence=documented("2026-11-25")),
     Route("GET", f"{_COMMANDS}/{{command}}", _get, evidence=documented("2026-11-25")),
-    Route("POST", f"{GROUP}/virtualMachines/{{name}}/runCommand", run, evidence=recorded("2026-11-25")),
+    Route("POST", f"{GROUP}/virtualMachines/{{name}}/runCommand", run, evidence=documented("2026-11-25")),
 ]
