@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 FOLDER = Path(os.environ.get("AZURE_EMULATOR_RECORDINGS", Path(__file__).parents[3] / "shared" / "conformance"))
 # What is missing for these is being built.
 NEEDS_MORE = {
-    "CanCreateUpdateGetDeleteGalleryImage": "galleries",
-    "CanCreateUpdateListGetDeleteGallery": "galleries",
     "test_gallery_e2e": "galleries and template deployments",
     "test_specialized_image": "galleries and template deployments",
     "test_vm_capture_zone_resilient_image": "template deployments",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from azure_emulator.services.compute import (
     disks,
     extension_images,
+    galleries,
     images,
     marketplace,
     sizes,
@@ -22,6 +23,7 @@ ROUTES = [
     *disks.ROUTES,
     *snapshots.ROUTES,
     *images.ROUTES,
+    *galleries.ROUTES,
     *virtual_machines.ROUTES,
     *marketplace.ROUTES,
     *sizes.ROUTES,

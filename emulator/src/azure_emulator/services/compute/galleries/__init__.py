@@ -1,0 +1,13 @@
+# Copyright (c) 2026, goldenimage.azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Azure Compute Gallery: galleries, image definitions and versions, applications, and what others see of them."""
+
+from __future__ import annotations
+
+from azure_emulator.services.compute.galleries import definitions, gallery_resources
+
+ROUTES = [
+    *gallery_resources.ROUTES,
+    *definitions.ROUTES,
+]
