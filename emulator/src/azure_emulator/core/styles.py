@@ -81,7 +81,7 @@ STYLES = {
     for style in (
         Style("compute", _provider("Microsoft.Compute", "operations"), "an", "anl", 10, 10, 30, 30),
         Style("disk", _provider("Microsoft.Compute", "DiskOperations"), "al", "al", 2, 2, 2, 2),
-        Style("gallery", _provider("Microsoft.Compute", "capsOperations"), "a", "al", 10, 60, 30, 20),
+        Style("gallery", _provider("Microsoft.Compute", "capsOperations"), "a", "al", None, None, None, 20),
         Style(
             "network",
             _provider("Microsoft.Network", "operations"),

@@ -215,5 +215,5 @@ ROUTES = [
     Route("DELETE", _ONE, deleter(GALLERY, "compute.gallery.delete", 5), evidence=_SEEN),
     Route("GET", f"{GROUP}/galleries", _list, evidence=_SEEN),
     Route("GET", f"{SUBSCRIPTION}/galleries", _list, evidence=_SEEN),
-    Route("POST", f"{_ONE}/share", sharing.share, evidence=_SEEN),
+    Route("POST", f"{_ONE}/share", sharing.share, evidence=_READ),
 ]
