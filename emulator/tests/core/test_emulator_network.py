@@ -177,7 +177,8 @@ def test_public_addresses(net: LocalAzure) -> None:
     assert made["dnsSettings"]["fqdn"] == "demo-vm.eastus.cloudapp.azure.com"
     assert "ipAddress" not in made
     static = {"location": "eastus", "sku": {"name": "Standard"}, "properties": {"publicIPAllocationMethod": "Static"}}
-    assert put(net, "publicIPAddresses/static", static).json()["properties"]["ipAddress"].startswith("203.0.113.")
+    net.done(put(net, "publicIPAddresses/static", static))
+    assert get(net, "publicIPAddresses/static")["properties"]["ipAddress"].startswith("203.0.113.")
     dynamic = {"location": "eastus", "sku": {"name": "Standard"}, "properties": {"publicIPAllocationMethod": "Dynamic"}}
     assert put(net, "publicIPAddresses/no", dynamic).status_code == 400
 

@@ -8,6 +8,13 @@ For the compute service: `attachment.attach`, `attachment.detach` and `attachmen
 
 from __future__ import annotations
 
-from azure_emulator.services.network import interfaces, networks, public_addresses, security_groups
+from azure_emulator.services.network import balancers, interfaces, networks, public_addresses, queries, security_groups
 
-ROUTES = [*networks.ROUTES, *interfaces.ROUTES, *public_addresses.ROUTES, *security_groups.ROUTES]
+ROUTES = [
+    *networks.ROUTES,
+    *interfaces.ROUTES,
+    *public_addresses.ROUTES,
+    *security_groups.ROUTES,
+    *balancers.ROUTES,
+    *queries.ROUTES,
+]

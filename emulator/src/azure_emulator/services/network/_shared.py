@@ -21,11 +21,16 @@ from azure_emulator.core.values import tags_of, text_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from azure_emulator.core.operations import Operation
     from azure_emulator.core.store import Doc
 
 PROVIDER = "Microsoft.Network"
 _NAME = re.compile(r"\w([\w.-]{0,78}\w)?", re.ASCII)
 _REFERENCES = "network.references"
+#: Requests of these API versions are told that the end of an operation can be notified [recorded].
+_NOTIFIED_SINCE = "2019-11-01"
+#: Properties that newer API versions do not show any more.
+_UNTIL = {"enableVmProtection": "2021-01-01"}
 #: Properties that older API versions do not show.
 _SINCE = {
     "delegations": "2018-08-01",
@@ -39,7 +44,14 @@ _SINCE = {
     "auxiliarySku": "2023-02-01",
     "disableTcpStateTracking": "2022-07-01",
     "tier": "2020-07-01",
+    "ddosSettings": "2022-05-01",
+    "privateEndpointVNetPolicies": "2024-01-01",
+    "sourcePortRanges": "2017-09-01",
+    "destinationPortRanges": "2017-09-01",
+    "sourceAddressPrefixes": "2017-09-01",
+    "destinationAddressPrefixes": "2017-09-01",
 }
+_CHILDREN = ("subnets", "ipConfigurations", "securityRules", "defaultSecurityRules")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +67,10 @@ class Kind:
     #: Interfaces are ready in the first answer; the others are ``Updating`` until their operation ends.
     ready_at_once: bool = False
     seconds: float = 4
+    #: What the end of a PUT's operation adds (a number); the document is saved afterwards.
+    done: Callable[[Scope, Doc], None] | None = None
+    #: What answers show beside the document: who uses it.
+    shown: Callable[[Scope, Doc], Doc] | None = None
 
     @property
     def type(self) -> str:
@@ -79,12 +95,14 @@ def put(ctx: Context, kind: Kind) -> Reply:
         "etag": "",
         "type": kind.type,
         "location": location,
-        "tags": tags_of(ctx.body) or {},
         "properties": {
             "provisioningState": "Succeeded" if kind.ready_at_once else "Updating",
             "resourceGuid": found["properties"]["resourceGuid"] if found else str(uuid.uuid4()),
         },
     }
+    tags = tags_of(ctx.body)
+    if tags is not None:
+        doc["tags"] = tags
     if isinstance(ctx.body.get("zones"), list):
         doc["zones"] = ctx.body["zones"]
     kind.build(ctx, doc, found)
@@ -98,23 +116,35 @@ def put(ctx: Context, kind: Kind) -> Reply:
         seconds=kind.seconds,
         retry_after=kind.retry_after,
     )
-    headers = operation.headers()
+    headers = started(ctx, operation)
     if kind.retry_after is None:
         headers.pop("Retry-After", None)
-    return Reply(200 if found else 201, present(doc, ctx.api_version), headers)
+    return Reply(200 if found else 201, shown(ctx, kind, doc), headers)
+
+
+def started(ctx: Context, operation: Operation) -> dict[str, str]:
+    """Headers of the answer that starts an operation."""
+    notified = {"Azure-AsyncNotification": "Enabled"} if ctx.api_version >= _NOTIFIED_SINCE else {}
+    return operation.headers() | notified
 
 
 def get(ctx: Context, kind: Kind) -> Reply:
     doc = find(ctx, kind)
-    return Reply(200, present(doc, ctx.api_version), {"ETag": doc["etag"]})
+    return Reply(200, shown(ctx, kind, doc), {"ETag": doc["etag"]})
+
+
+def shown(ctx: Context, kind: Kind, doc: Doc) -> Doc:
+    """The document with its users, as the request's API version shows it."""
+    return present(kind.shown(ctx, doc) if kind.shown else doc, ctx.api_version)
 
 
 def patch_tags(ctx: Context, kind: Kind) -> Reply:
     doc = find(ctx, kind)
     check_not_deleting(ctx, doc)
     doc["tags"] = tags_of(ctx.body) or {}
+    check_conditions(ctx, doc)
     save(ctx, doc)
-    return Reply(200, present(doc, ctx.api_version), {"ETag": doc["etag"]})
+    return Reply(200, shown(ctx, kind, doc), {"ETag": doc["etag"]})
 
 
 def delete(ctx: Context, kind: Kind) -> Reply:
@@ -131,12 +161,12 @@ def delete(ctx: Context, kind: Kind) -> Reply:
         doc["properties"]["provisioningState"] = "Deleting"
         ctx.store.put(doc["id"], doc)
         busy = ctx.operations.start("network", doc["location"], "network.delete", {"id": doc["id"]}, doc["id"])
-    return Reply(202, None, busy.headers())
+    return Reply(202, None, started(ctx, busy))
 
 
 def list_all(ctx: Context, kind: Kind) -> Reply:
     """Of a group or a subscription."""
-    return paged(ctx, type=kind.type, show=lambda doc: present(doc, ctx.api_version))
+    return paged(ctx, type=kind.type, show=lambda doc: shown(ctx, kind, doc))
 
 
 def routes(kind: Kind) -> list[Route]:
@@ -171,8 +201,11 @@ def register(kind: Kind) -> None:
 @effect("network.put")
 def _put_done(scope: Scope, args: dict[str, Any]) -> None:
     doc = scope.store.get(args["id"])
-    if doc and doc["properties"]["provisioningState"] == "Updating":
+    if doc and doc["properties"]["provisioningState"] in ("Updating", "Succeeded"):
         _mark(doc, "Succeeded")
+        done = _KINDS[doc["type"].lower()].done
+        if done:
+            done(scope, doc)
         save(scope, doc)
 
 
@@ -199,15 +232,21 @@ def find(ctx: Context, kind: Kind) -> Doc:
 def save(scope: Scope, doc: Doc) -> None:
     """Write with a new ETag."""
     doc["etag"] = f'W/"{uuid.uuid4()}"'
-    for child in (*doc["properties"].get("subnets", ()), *doc["properties"].get("ipConfigurations", ())):
-        if "name" in child:
-            child["etag"] = doc["etag"]
+    for child in children(doc):
+        child["etag"] = doc["etag"]
     scope.store.put(doc["id"], doc)
+
+
+def children(doc: Doc) -> list[Doc]:
+    """What has an ETag and a state of its own within a resource; plain references do not."""
+    found = [child for name in _CHILDREN for child in doc["properties"].get(name, ())]
+    return [child for child in found if "name" in child]
 
 
 def present(doc: Doc, api_version: str) -> Doc:
     """The document as an API version shows it."""
     hidden = {name for name, since in _SINCE.items() if api_version < since}
+    hidden |= {name for name, until in _UNTIL.items() if api_version >= until}
     return _without(doc, hidden) if hidden else doc
 
 
@@ -222,7 +261,7 @@ def _without(value: Any, hidden: set[str]) -> Any:
 def _mark(doc: Doc, state: str) -> None:
     properties = doc["properties"]
     properties["provisioningState"] = state
-    for child in properties.get("subnets", ()):
+    for child in children(doc):
         child["properties"]["provisioningState"] = state
 
 

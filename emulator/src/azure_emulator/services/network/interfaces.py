@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from azure_emulator.core.store import Doc
 
 
+_KEPT = ("loadBalancerBackendAddressPools", "loadBalancerInboundNatRules", "applicationSecurityGroups")
+
+
 def _build(ctx: Context, doc: Doc, found: Doc | None) -> None:
     if found:
         _release(ctx, found)
@@ -91,6 +94,8 @@ def _configuration(ctx: Context, nic: Doc, name: str, wanted: Any, before: Doc |
         "privateIPAddressVersion": choice_of(wanted, ("IPv4", "IPv6"), "properties", "privateIPAddressVersion")
         or "IPv4",
     }
+    given = object_of(wanted, "properties")
+    properties |= {key: given[key] for key in _KEPT if given.get(key) is not None}
     public = object_of(wanted, "properties", "publicIPAddress")
     if public:
         properties["publicIPAddress"] = {"id": public_addresses.bind(ctx, public, identity)}

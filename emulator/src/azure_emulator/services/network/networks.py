@@ -12,7 +12,6 @@ from azure_emulator.core import ids
 from azure_emulator.core.context import Context, Reply, Scope
 from azure_emulator.core.errors import ArmError, parent_not_found
 from azure_emulator.core.operations import effect
-from azure_emulator.core.paging import paged
 from azure_emulator.core.routing import Route
 from azure_emulator.core.values import flag_of, list_of, object_of, objects_of, text_of
 from azure_emulator.services.network import _shared
@@ -51,6 +50,9 @@ def _build(ctx: Context, doc: Doc, found: Doc | None) -> None:
     properties["virtualNetworkPeerings"] = []
     properties["enableDdosProtection"] = bool(flag_of(ctx.body, "properties", "enableDdosProtection"))
     properties["enableVmProtection"] = bool(flag_of(ctx.body, "properties", "enableVmProtection"))
+    properties["privateEndpointVNetPolicies"] = (
+        text_of(ctx.body, "properties", "privateEndpointVNetPolicies") or "Disabled"
+    )
     _note_groups(ctx, doc, found)
 
 
@@ -144,22 +146,32 @@ def subnet_of(scope: Scope, subnet_id: str | None) -> tuple[Doc, Doc]:
 
 
 def free_address(scope: Scope, subnet: Doc) -> str:
-    """The first address that nobody has; Azure keeps the first four and the last of a subnet.
+    """The first address that nobody has.
 
     :raises ArmError: 400 ``SubnetIsFull``.
     """
-    taken = {entry["value"] for entry in _shared.users(scope, subnet["id"])}
-    for prefix in prefixes_of(subnet):
-        network = _parse(prefix)
-        for offset in range(4, network.num_addresses - 1):
-            address = str(network[offset])
-            if address not in taken:
-                return address
+    found = free_addresses(scope, subnet, 1)
+    if found:
+        return found[0]
     raise ArmError(
         400,
         "SubnetIsFull",
         f"Subnet {subnet['name']} with address prefix {prefixes_of(subnet)[0]} does not have enough capacity.",
     )
+
+
+def free_addresses(scope: Scope, subnet: Doc, count: int) -> list[str]:
+    """Up to so many free addresses; Azure keeps the first four and the last of a subnet."""
+    taken = {entry["value"] for entry in _shared.users(scope, subnet["id"])}
+    found: list[str] = []
+    for prefix in prefixes_of(subnet):
+        network = _parse(prefix)
+        for offset in range(4, network.num_addresses - 1):
+            if len(found) == count:
+                return found
+            if str(network[offset]) not in taken:
+                found.append(str(network[offset]))
+    return found
 
 
 def check_address(scope: Scope, subnet: Doc, address: str, user: str) -> None:
@@ -219,24 +231,15 @@ def _removed(scope: Scope, doc: Doc) -> None:
     _note_groups(scope, {"properties": {"subnets": []}}, doc)
 
 
-KIND = Kind("virtualNetworks", _build, _check_unused, _removed, retry_after=3)
+def _shown(scope: Scope, doc: Doc) -> Doc:
+    subnets = [_with_users(scope, subnet) for subnet in doc["properties"]["subnets"]]
+    return doc | {"properties": doc["properties"] | {"subnets": subnets}}
+
+
+KIND = Kind("virtualNetworks", _build, _check_unused, _removed, retry_after=3, shown=_shown)
 
 
 # --- subnets as resources of their own --------------------------------------------------------------------------------
-def get_network(ctx: Context) -> Reply:
-    doc = _shared.find(ctx, KIND)
-    return Reply(200, _shared.present(_shown(ctx, doc), ctx.api_version), {"ETag": doc["etag"]})
-
-
-def list_networks(ctx: Context) -> Reply:
-    return paged(ctx, type=KIND.type, show=lambda doc: _shared.present(_shown(ctx, doc), ctx.api_version))
-
-
-def _shown(ctx: Context, doc: Doc) -> Doc:
-    doc["properties"]["subnets"] = [_with_users(ctx, subnet) for subnet in doc["properties"]["subnets"]]
-    return doc
-
-
 def put_subnet(ctx: Context) -> Reply:
     network = _parent(ctx)
     _shared.check_not_deleting(ctx, network)
@@ -249,7 +252,8 @@ def put_subnet(ctx: Context) -> Reply:
     operation = ctx.operations.start(
         "network", network["location"], "network.subnet.put", {"id": subnet["id"]}, subnet["id"], retry_after=3
     )
-    return Reply(200 if found else 201, _shared.present(_with_users(ctx, subnet), ctx.api_version), operation.headers())
+    shown = _shared.present(_with_users(ctx, subnet), ctx.api_version)
+    return Reply(200 if found else 201, shown, _shared.started(ctx, operation))
 
 
 def get_subnet(ctx: Context) -> Reply:
@@ -282,7 +286,7 @@ def delete_subnet(ctx: Context) -> Reply:
         busy = ctx.operations.start(
             "network", network["location"], "network.subnet.delete", {"id": subnet["id"]}, subnet["id"]
         )
-    return Reply(202, None, busy.headers())
+    return Reply(202, None, _shared.started(ctx, busy))
 
 
 @effect("network.subnet.put")
@@ -318,12 +322,8 @@ def _child(network: Doc, name: str) -> Doc | None:
 
 
 _SUBNETS = f"/subscriptions/{{subscription}}/resourceGroups/{{group}}/providers/{KIND.type}/{{name}}/subnets"
-_SHOWN = {True: get_network, False: list_networks}
 ROUTES = [
-    *(
-        route if route.method != "GET" else Route("GET", route.template, _SHOWN[route.template.endswith("/{name}")])
-        for route in _shared.routes(KIND)
-    ),
+    *_shared.routes(KIND),
     Route("GET", _SUBNETS, list_subnets),
     Route("PUT", f"{_SUBNETS}/{{subnet}}", put_subnet),
     Route("GET", f"{_SUBNETS}/{{subnet}}", get_subnet),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from azure_emulator.core import ids
 from azure_emulator.core.errors import ArmError
-from azure_emulator.core.values import choice_of, number_of, object_of, text_of
+from azure_emulator.core.values import choice_of, list_of, number_of, object_of, text_of
 from azure_emulator.services.network import _shared
 from azure_emulator.services.network._shared import Kind
 
@@ -41,14 +41,14 @@ def _build(ctx: Context, doc: Doc, found: Doc | None) -> None:
         or "IPv4",
         "publicIPAllocationMethod": method,
         "idleTimeoutInMinutes": number_of(ctx.body, "properties", "idleTimeoutInMinutes") or 4,
-        "ipTags": [],
+        "ipTags": list_of(ctx.body, "properties", "ipTags"),
+        "ddosSettings": {"protectionMode": "VirtualNetworkInherited"}
+        | object_of(ctx.body, "properties", "ddosSettings"),
     }
     label = text_of(ctx.body, "properties", "dnsSettings", "domainNameLabel")
     if label:
         properties["dnsSettings"] = _dns(doc, label)
     properties |= {key: old[key] for key in ("ipAddress", "ipConfiguration") if key in old}
-    if method == "Static" and "ipAddress" not in properties:
-        properties["ipAddress"] = allocate(ctx, doc["id"])
     doc["sku"] = {"name": sku, "tier": "Regional"}
 
 
@@ -131,5 +131,11 @@ def _check_unused(_scope: Scope, doc: Doc) -> None:
         )
 
 
-KIND = Kind("publicIPAddresses", _build, _check_unused, free, retry_after=1)
+def _done(scope: Scope, doc: Doc) -> None:
+    """A static address has its number when the operation is over [recorded]."""
+    if doc["properties"]["publicIPAllocationMethod"] == "Static" and "ipAddress" not in doc["properties"]:
+        doc["properties"]["ipAddress"] = allocate(scope, doc["id"])
+
+
+KIND = Kind("publicIPAddresses", _build, _check_unused, free, retry_after=1, done=_done)
 ROUTES = _shared.routes(KIND)

@@ -1,0 +1,108 @@
+# Copyright (c) 2026, goldenimage.azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Security rules, load balancers and the like, questions about addresses and quotas; what API versions show."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from local_azure import LocalAzure, code
+
+API = "2022-01-01"
+NET = "/resourceGroups/net/providers/Microsoft.Network"
+ALLOW = {"protocol": "Tcp", "access": "Allow", "direction": "Inbound", "priority": 100}
+ANY = {
+    "sourcePortRange": "*",
+    "destinationPortRange": "22",
+    "sourceAddressPrefix": "*",
+    "destinationAddressPrefix": "*",
+}
+
+
+@pytest.fixture
+def net(azure: LocalAzure) -> LocalAzure:
+    """A group with a security group ``g`` and a network ``vn`` with a subnet."""
+    azure.control("POST", "/reset")
+    azure.group("net")
+    azure.done(azure.arm("PUT", f"{NET}/networkSecurityGroups/g", {"location": "eastus"}, api=API))
+    subnets = [{"name": "s", "properties": {"addressPrefix": "10.0.0.0/24"}}]
+    space = {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}, "subnets": subnets}
+    azure.done(azure.arm("PUT", f"{NET}/virtualNetworks/vn", {"location": "eastus", "properties": space}, api=API))
+    return azure
+
+
+def get(net: LocalAzure, path: str, api: str = API) -> Any:
+    answer = net.arm("GET", f"{NET}/{path}", api=api)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_default_rules_are_whole(net: LocalAzure) -> None:
+    rules = get(net, "networkSecurityGroups/g")["properties"]["defaultSecurityRules"]
+    assert [rule["name"] for rule in rules][:2] == ["AllowVnetInBound", "AllowAzureLoadBalancerInBound"]
+    assert set(rules[0]) == {"name", "id", "etag", "type", "properties"}
+    assert rules[0]["properties"]["description"] == "Allow inbound traffic from all VMs in VNET"
+    assert rules[0]["properties"]["destinationPortRanges"] == []
+    old = get(net, "networkSecurityGroups/g", "2015-06-15")["properties"]["defaultSecurityRules"]
+    assert "destinationPortRanges" not in old[0]["properties"]
+
+
+def test_rules_are_resources_of_their_own(net: LocalAzure) -> None:
+    path = f"{NET}/networkSecurityGroups/g/securityRules/ssh"
+    made = net.arm("PUT", path, {"properties": ALLOW | ANY}, api=API)
+    assert (made.status_code, made.json()["properties"]["provisioningState"]) == (201, "Updating")
+    assert made.headers["azure-asyncnotification"] == "Enabled"
+    net.done(made)
+    rule = get(net, "networkSecurityGroups/g/securityRules/SSH")
+    assert rule["properties"]["provisioningState"] == "Succeeded"
+    assert get(net, "networkSecurityGroups/g")["properties"]["securityRules"] == [rule]
+    clash = net.arm("PUT", f"{path}2", {"properties": ALLOW | ANY}, api=API)
+    assert (clash.status_code, code(clash)) == (400, "SecurityRuleConflict")
+    wrong = net.arm("PUT", f"{path}2", {"properties": ALLOW | ANY | {"priority": 5}}, api=API)
+    assert code(wrong) == "SecurityRuleInvalidPriority"
+    net.done(net.arm("DELETE", path, api=API))
+    assert get(net, "networkSecurityGroups/g/securityRules")["value"] == []
+    assert net.arm("GET", path, api=API).status_code == 404
+    assert net.arm("DELETE", path, api=API).status_code == 204
+
+
+def test_security_groups_name_their_users(net: LocalAzure) -> None:
+    group = {"id": f"{net.subscription}{NET}/networkSecurityGroups/g"}
+    body = {"properties": {"addressPrefix": "10.0.1.0/24", "networkSecurityGroup": group}}
+    net.done(net.arm("PUT", f"{NET}/virtualNetworks/vn/subnets/guarded", body, api=API))
+    subnets = get(net, "networkSecurityGroups/g")["properties"]["subnets"]
+    assert [entry["id"].rpartition("/")[2] for entry in subnets] == ["guarded"]
+
+
+def test_what_versions_show(net: LocalAzure) -> None:
+    assert "enableVmProtection" in get(net, "virtualNetworks/vn", "2019-09-01")["properties"]
+    new = get(net, "virtualNetworks/vn", "2024-05-01")
+    assert "enableVmProtection" not in new["properties"]
+    assert new["properties"]["privateEndpointVNetPolicies"] == "Disabled"
+    assert "tags" not in new
+    again = net.arm("PUT", f"{NET}/networkSecurityGroups/old", {"location": "eastus"}, api="2019-09-01")
+    assert "azure-asyncnotification" not in again.headers
+
+
+def test_balancers_keep_what_they_are_given(net: LocalAzure) -> None:
+    body = {"location": "eastus", "properties": {"backendAddressPools": [{"name": "pool"}]}}
+    net.done(net.arm("PUT", f"{NET}/loadBalancers/lb", body, api=API))
+    found = get(net, "loadBalancers/lb")
+    assert found["properties"]["backendAddressPools"][0]["id"].endswith("/loadBalancers/lb/backendAddressPools/pool")
+    assert (found["properties"]["probes"], found["sku"]["name"]) == ([], "Basic")
+    nameless = {"location": "eastus", "properties": {"backendAddressPools": [{}]}}
+    assert code(net.arm("PUT", f"{NET}/loadBalancers/no", nameless, api=API)) == "InvalidResourceName"
+
+
+def test_questions(net: LocalAzure) -> None:
+    answer = net.arm("GET", "/providers/Microsoft.Network/locations/eastus/usages", api=API).json()["value"]
+    used = {entry["name"]["value"]: entry["currentValue"] for entry in answer}
+    assert (used["VirtualNetworks"], used["PublicIPAddresses"]) == (1, 0)
+    check = f"{NET}/virtualNetworks/vn/CheckIPAddressAvailability?api-version={API}&ipAddress="
+    assert net.arm("GET", f"{net.url}{net.subscription}{check}10.0.0.9").json() == {"available": True}
+    outside = net.arm("GET", f"{net.url}{net.subscription}{check}10.9.0.9")
+    assert (outside.status_code, code(outside)) == (400, "PrivateIPAddressNotInAnySubnet")
+    dns = f"{net.url}{net.subscription}/providers/Microsoft.Network/locations/eastus/CheckDnsNameAvailability"
+    assert net.arm("GET", f"{dns}?api-version={API}&domainNameLabel=free").json() == {"available": True}
