@@ -27,13 +27,16 @@ from azure_emulator.core.certificates import Certificates
 from azure_emulator.core.dispatch import Dispatcher
 from azure_emulator.core.requestlog import redact
 from azure_emulator.core.routing import Router
+from azure_emulator.core.striking import TornError, strike
 from azure_emulator.services.identity import grants
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from azure_emulator.core.faults import Fault, RouteName
 
 _log = logging.getLogger(__name__)
 SERVER_FILE = "server.json"
@@ -53,49 +56,81 @@ class Application:
         self._control = api.Control(emulator)
         self._mounts: list[tuple[str, ASGIApp]] = [(api.PREFIX, self._control)]
         self._mounts += [(prefix, factory(emulator)) for prefix, factory in mounts]
-        self._arm: ASGIApp = Dispatcher(emulator, Router(routes))
+        self._arm = Dispatcher(emulator, Router(routes))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
         path = scope["path"]
-        target = next(
+        target: ASGIApp = next(
             (app for prefix, app in self._mounts if path == prefix or path.startswith(prefix + "/")), self._arm
         )
+        if target is self._control:
+            await target(scope, receive, send)
+        else:
+            await self._steered(target, scope, receive, send)
+
+    async def _steered(self, target: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer with the delays, faults and steps of the clock that tests have set."""
         scope["azure_emulator.write"] = scope["method"] not in ("GET", "HEAD")
         begun = time.perf_counter()
+        fault: Fault | None = None
 
         async def logged(message: Message) -> None:
-            if message["type"] == "http.response.start" and not path.startswith(api.PREFIX):
-                self._emulator.log.add(_entry(scope, message, time.perf_counter() - begun))
+            if message["type"] == "http.response.start":
+                self._emulator.log.add(_entry(scope, message["status"], time.perf_counter() - begun, fault))
             await send(message)
 
-        if target is not self._control and self._control.plan.rules:
-            try:
-                if await self._control.plan.strike(scope, receive, logged):
-                    return
-            except ConnectionResetError:
-                self._emulator.log.add(_entry(scope, {"status": 0}, time.perf_counter() - begun))
-                scope["state"]["transport"].abort()
-                # Let the protocol see that nobody waits for an answer any more.
-                await asyncio.sleep(0.01)
-                return
-        await target(scope, receive, logged)
+        steering, route = self._emulator.steering, self._namer(target, scope)
+        if steering.timetable.steps:
+            await self._move_clock(route)
+        if steering.profile.requests:
+            await asyncio.sleep(steering.profile.delay(route()))
+        fault = steering.plan.strike(scope["method"], scope["path"], route)
+        if fault is None:
+            await target(scope, receive, logged)
+            return
+        try:
+            await strike(fault, target, scope, receive, logged)
+        except TornError:
+            self._emulator.log.add(_entry(scope, 0, time.perf_counter() - begun, fault))
+            scope["state"]["transport"].abort()
+            # Let the protocol see that nobody waits for an answer any more.
+            await asyncio.sleep(0.01)
+
+    def _namer(self, target: ASGIApp, scope: Scope) -> RouteName:
+        if target is self._arm:
+            return lambda: self._arm.route_name(scope["method"], scope.get("raw_path", b"").decode("latin-1"))
+        return lambda: f"Storage/blob/{'read' if scope['method'] in ('GET', 'HEAD') else 'write'}"
+
+    async def _move_clock(self, route: RouteName) -> None:
+        steering = self._emulator.steering
+        steps = steering.timetable.due(route, steering.clock.now())
+        if not steps:
+            return
+
+        def move() -> None:
+            with self._emulator.database.writing() as store:
+                steering.timetable.perform(store, steps)
+                steering.reload_time(store)
+
+        await asyncio.get_running_loop().run_in_executor(self._emulator.writers, move)
 
 
-def _entry(scope: Scope, message: Mapping[str, Any], seconds: float) -> dict[str, Any]:
+def _entry(scope: Scope, status: int, seconds: float, fault: Fault | None) -> dict[str, Any]:
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-    return {
+    entry = {
         "time": round(time.time(), 6),
         "method": scope["method"],
         "path": scope["path"],
         "query": redact(scope["query_string"].decode("latin-1")),
-        "status": message["status"],
+        "status": status,
         "seconds": round(seconds, 6),
         "write": bool(scope["azure_emulator.write"]),
         "client_request_id": headers.get("x-ms-client-request-id", ""),
         "user_agent": headers.get("user-agent", "")[:120],
     }
+    return entry if fault is None else entry | {"fault": str(fault)}
 
 
 class _Protocol(H11Protocol):

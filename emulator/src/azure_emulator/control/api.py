@@ -5,15 +5,19 @@
 
 Every call needs ``Authorization: Bearer <control_token of DIR/credentials.json>``. Bodies and answers are JSON.
 
-==========================  ==========================================================================================
-``GET  /_control/status``   process id, URL, data folder, clock, latency profile, number of resources
-``POST /_control/reset``    forget everything but the credentials
-``GET  /_control/requests`` ``?writes=true&after=N``: the request log
-``POST /_control/guest``    ``{"vm": id, "event": "shutdown"}``: something happened inside a machine
-``GET|PUT /_control/latency``  ``{"name", "factor", "polls", "seconds": {effect pattern: seconds}}``
-``GET|PUT /_control/faults``   the plan of faults, see `faults`; ``{"rules": []}`` ends it
-``POST /_control/clock``    ``{"advance": seconds}`` | ``{"freeze": epoch or null}`` | ``{"run": true}``
-==========================  ==========================================================================================
+==============================  ======================================================================================
+``GET  /_control/status``       process id, URL, data folder, clock, latency profile, number of resources
+``POST /_control/reset``        forget everything but the credentials
+``GET  /_control/requests``     ``?writes=true&after=N``: the request log
+``POST /_control/guest``        ``{"vm": id, "event": "shutdown"}``: something happened inside a machine
+``GET|PUT /_control/latency``   ``{"name", "factor", "polls", "seconds", "requests"}``, see `latency.Profile`
+``GET|PUT /_control/faults``    the plan of faults, see `faults`; ``{}`` ends it; answers have its seed and counts
+``GET|PUT /_control/throttling``  ``{"mode": "off" | "documented", "factor": 1}``, see `throttling`
+``GET|POST /_control/clock``    ``{"advance": seconds}`` | ``{"freeze": time or null}`` | ``{"run": true}`` |
+                                ``{"script": […]}``, see `timetable`
+``POST /_control/seed``         many resources at once, see `seeds`
+``GET  /_control/dump``         all state without secrets
+==============================  ======================================================================================
 """
 
 from __future__ import annotations
@@ -21,15 +25,18 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
+import logging
 import os
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 
-from azure_emulator.control import faults
-from azure_emulator.core import clock, hooks, latency, requestlog
+from azure_emulator.control.errors import ControlError
+from azure_emulator.control.settings import Settings
+from azure_emulator.core import hooks, latency, requestlog
+from azure_emulator.core.checks import SettingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,15 +46,7 @@ if TYPE_CHECKING:
     from azure_emulator.core.app import Emulator
 
 PREFIX = "/_control"
-_FAULTS = "faults"
-
-
-class ControlError(Exception):
-    """A control request that cannot be done."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
+_log = logging.getLogger(__name__)
 
 
 class Control:
@@ -55,27 +54,26 @@ class Control:
 
     def __init__(self, emulator: Emulator) -> None:
         self._emulator = emulator
-        with emulator.reading() as scope:
-            self.plan = faults.parse(scope.store.kv_get(_FAULTS, "plan") or {})
+        settings = Settings(emulator)
         self._calls: dict[tuple[str, str], Callable[[Request, dict[str, Any]], Any]] = {
             ("GET", "/status"): self._status,
             ("POST", "/reset"): self._reset,
             ("GET", "/requests"): self._requests,
             ("POST", "/guest"): self._guest,
-            ("GET", "/latency"): self._get_latency,
-            ("PUT", "/latency"): self._put_latency,
-            ("POST", "/clock"): self._clock,
-            ("GET", "/faults"): self._get_faults,
-            ("PUT", "/faults"): self._put_faults,
+            **settings.calls,
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         try:
-            value = await self._answer(request)
-            response = JSONResponse(value)
+            response = JSONResponse(await self._answer(request))
         except ControlError as error:
             response = JSONResponse({"error": str(error)}, error.status)
+        except ClientDisconnect:
+            return
+        except Exception as error:
+            _log.exception("control call %s %s", scope["method"], scope["path"])
+            response = JSONResponse({"error": f"{type(error).__name__}; see the server's log"}, 500)
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Any:
@@ -91,11 +89,14 @@ class Control:
         raw = await request.body()
         try:
             body = json.loads(raw) if raw.strip() else {}
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ControlError(400, f"the body is not JSON: {error}") from None
         if not isinstance(body, dict):
             raise ControlError(400, "the body must be a JSON object")
-        return await asyncio.get_running_loop().run_in_executor(self._emulator.writers, call, request, body)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._emulator.writers, call, request, body)
+        except SettingError as error:
+            raise ControlError(400, str(error)) from None
 
     def _status(self, _request: Request, _body: dict[str, Any]) -> Any:
         with self._emulator.reading() as scope:
@@ -110,7 +111,6 @@ class Control:
 
     def _reset(self, _request: Request, _body: dict[str, Any]) -> Any:
         self._emulator.reset()
-        self.plan = faults.Plan()
         return {}
 
     def _requests(self, request: Request, _body: dict[str, Any]) -> Any:
@@ -127,46 +127,3 @@ class Control:
             if not any(function(scope, body) for function in hooks.guest_event):
                 raise ControlError(404, f"no machine {body['vm']} that knows the event {body['event']}")
         return {}
-
-    def _get_latency(self, _request: Request, _body: dict[str, Any]) -> Any:
-        with self._emulator.reading() as scope:
-            return asdict(latency.load(scope.store))
-
-    def _put_latency(self, _request: Request, body: dict[str, Any]) -> Any:
-        try:
-            profile = latency.from_json(body)
-        except ValueError as error:
-            raise ControlError(400, str(error)) from None
-        with self._emulator.writing() as scope:
-            latency.save(scope.store, profile)
-        return asdict(profile)
-
-    def _get_faults(self, _request: Request, _body: dict[str, Any]) -> Any:
-        with self._emulator.reading() as scope:
-            return scope.store.kv_get(_FAULTS, "plan") or {"rules": []}
-
-    def _put_faults(self, _request: Request, body: dict[str, Any]) -> Any:
-        try:
-            plan = faults.parse(body)
-        except (TypeError, ValueError) as error:
-            raise ControlError(400, str(error)) from None
-        with self._emulator.writing() as scope:
-            scope.store.kv_put(_FAULTS, "plan", body)
-        self.plan = plan
-        return body
-
-    def _clock(self, _request: Request, body: dict[str, Any]) -> Any:
-        actions: dict[str, Callable[[Any, Any], float]] = {
-            "advance": lambda store, value: clock.advance(store, float(value)),
-            "freeze": lambda store, value: clock.freeze(store, None if value is None else float(value)),
-            "run": lambda store, _value: clock.run(store),
-        }
-        wanted = set(body) & set(actions)
-        if len(wanted) != 1:
-            raise ControlError(400, "give one of advance (seconds), freeze (epoch seconds or null), run (true)")
-        action = wanted.pop()
-        try:
-            with self._emulator.writing() as scope:
-                return {"now": actions[action](scope.store, body[action])}
-        except (TypeError, ValueError):
-            raise ControlError(400, f"{action} needs a number, not {body[action]!r}") from None

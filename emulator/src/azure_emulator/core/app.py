@@ -17,6 +17,7 @@ from azure_emulator.core.context import Scope
 from azure_emulator.core.errors import ArmError
 from azure_emulator.core.operations import Operations, work_of
 from azure_emulator.core.requestlog import RequestLog
+from azure_emulator.core.steering import Steering
 from azure_emulator.core.store import Database, Store, WriteNeeded
 from azure_emulator.core.tokens import Tokens
 
@@ -41,6 +42,8 @@ class Emulator:
         self.tokens = Tokens(data_dir, credentials)
         self.database = Database(data_dir / "state.sqlite")
         self.log = RequestLog(data_dir)
+        with self.database.reading() as store:
+            self.steering = Steering(store)
         # Writers queue for one lock; with threads of their own they never keep readers waiting.
         self.readers = ThreadPoolExecutor(4, "reader")
         self.writers = ThreadPoolExecutor(2, "writer")
@@ -141,6 +144,7 @@ class Emulator:
             for function in hooks.reset:
                 function(scope)
             self.seed(scope)
+            self.steering.reload(scope.store)
         self._working.clear()
         self.log.clear()
         self._committed(scope)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, goldenimage.azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The emulator's time: real, shifted, or standing still until a test moves it."""
+"""The emulator's time: real, shifted, standing still until a test moves it, or moved by a script (`timetable`)."""
 
 from __future__ import annotations
 

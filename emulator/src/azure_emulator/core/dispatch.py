@@ -23,6 +23,7 @@ from azure_emulator.core.context import Context, Reply, Scope
 from azure_emulator.core.errors import ArmError, group_not_found, invalid_content
 from azure_emulator.core.routing import Route, Router, check_api_version
 from azure_emulator.core.store import public
+from azure_emulator.core.throttling import region_of
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Send
@@ -96,8 +97,10 @@ class Dispatcher:
             scope["azure_emulator.write"] = bool(match.route and match.route.writes)
             principal = self._emulator.tokens.authenticate(incoming.headers, incoming.base_url) if arm else None
             route = match.found()
+            left = self._throttle(route, match.values, incoming, principal) if principal else {}
             incoming.body = await _body(request)
             reply = await self._run(route, match.values, incoming, principal)
+            reply.headers = {**left, **reply.headers}
         except ArmError as error:
             reply = Reply(error.status, error.body(), error.headers)
         except Exception:
@@ -106,6 +109,14 @@ class Dispatcher:
             reply = Reply(500, ArmError(500, "InternalServerError", "Encountered internal server error.").body())
         return _response(reply, incoming, arm=arm)
 
+    def route_name(self, method: str, raw_path: str) -> str:
+        """The action name of a request's route, empty when there is none."""
+        try:
+            route, values = self._router.match(method, raw_path)
+        except ArmError:
+            return ""
+        return route.action(values)
+
     def _match(self, incoming: Incoming) -> _Match:
         try:
             route, values = self._router.match(incoming.method, incoming.raw_path)
@@ -113,13 +124,25 @@ class Dispatcher:
             return _Match(None, {}, error)
         return _Match(route, values, None)
 
+    def _throttle(
+        self, route: Route, values: dict[str, str], incoming: Incoming, principal: Principal
+    ) -> dict[str, str]:
+        """Headers that tell what is left of the limits; 429 when nothing is."""
+        steering, region = self._emulator.steering, ""
+        if steering.throttle.refuses:
+            with self._emulator.database.reading() as store:
+                region = region_of(store, values, incoming.raw_path)
+        now = steering.clock.now()
+        return steering.throttle.take(route, values, principal, region, now, steering.clock.iso(now))
+
     async def _run(
         self, route: Route, values: dict[str, str], incoming: Incoming, principal: Principal | None
     ) -> Reply:
         version = check_api_version(route, incoming.query, values)
+        # Reading with POST (listKeys) is an action, too, and the role of a reader has none.
+        if principal is not None and principal.role == "Reader" and route.method not in ("GET", "HEAD"):
+            raise _forbidden(principal, route, values, incoming)
         body = {} if route.anonymous else _json_object(incoming)
-        if principal is not None and principal.role == "Reader" and route.writes:
-            raise _forbidden(principal, route, incoming)
         emulator = self._emulator
 
         def call(scope: Scope) -> Reply:
@@ -237,12 +260,16 @@ def _check_containers(ctx: Context, route: Route) -> None:
         )
 
 
-def _forbidden(principal: Principal, route: Route, incoming: Incoming) -> ArmError:
+def _forbidden(principal: Principal, route: Route, values: dict[str, str], incoming: Incoming) -> ArmError:
+    # What an action is done to is the path without its last part.
+    scope = incoming.raw_path.rstrip("/")
+    if not route.template.endswith("}"):
+        scope = scope.rpartition("/")[0]
     return ArmError(
         403,
         "AuthorizationFailed",
         f"The client '{principal.client_id}' with object id '{principal.object_id}' does not have authorization to perform "
-        f"action '{route.action()}' over scope '{incoming.raw_path}' or the scope is invalid. If access was recently "
+        f"action '{route.action(values)}' over scope '{scope}' or the scope is invalid. If access was recently "
         "granted, please refresh your credentials.",
     )
 
@@ -259,12 +286,12 @@ def _response(reply: Reply, incoming: Incoming, *, arm: bool) -> Response:
         content = json.dumps(body, separators=(",", ":")).encode()
         headers.setdefault("Content-Type", "application/json; charset=utf-8")
     response = Response(content, reply.status)
-    for name, value in ({**_arm_headers(incoming, reply.status), **headers} if arm else headers).items():
+    for name, value in ({**_arm_headers(incoming), **headers} if arm else headers).items():
         response.headers[name] = value
     return response
 
 
-def _arm_headers(incoming: Incoming, status: int) -> dict[str, str]:
+def _arm_headers(incoming: Incoming) -> dict[str, str]:
     request_id = str(uuid.uuid4())
     client_id = incoming.headers.get("x-ms-correlation-request-id", "")
     correlation = client_id if len(client_id) == 36 and client_id.replace("-", "").isalnum() else request_id
@@ -282,12 +309,4 @@ def _arm_headers(incoming: Incoming, status: int) -> dict[str, str]:
     }
     if incoming.headers.get("x-ms-return-client-request-id", "").lower() == "true":
         headers["x-ms-client-request-id"] = incoming.headers.get("x-ms-client-request-id", "")
-    if status < 400:
-        kind, old, new = {
-            "GET": ("reads", 11999, 16499),
-            "HEAD": ("reads", 11999, 16499),
-            "DELETE": ("deletes", 14999, 2999),
-        }.get(incoming.method, ("writes", 1199, 2999))
-        headers[f"x-ms-ratelimit-remaining-subscription-{kind}"] = str(old)
-        headers[f"x-ms-ratelimit-remaining-subscription-global-{kind}"] = str(new)
     return headers

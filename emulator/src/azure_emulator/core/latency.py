@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
+from azure_emulator.core.checks import SettingError, check_fields, checked_number, number, whole
+
 if TYPE_CHECKING:
     from azure_emulator.core.store import Store
 
@@ -24,12 +26,22 @@ NAMES = ("instant", "fast", "realistic")
 @dataclass(frozen=True, slots=True)
 class Profile:
     """``factor`` multiplies realistic times; ``polls`` is the least number of polls that still see the operation
-    running; ``seconds`` maps patterns of effect names (``compute.image.*``) to fixed durations."""
+    running; ``seconds`` maps patterns of effect names (``compute.image.*``) to fixed durations of operations,
+    ``requests`` patterns of action names (``Microsoft.Compute/disks/*``, without regard to case) to seconds that each
+    such HTTP call waits before it is handled."""
 
     name: str = "fast"
     factor: float = 1.0
     polls: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
+    requests: dict[str, float] = field(default_factory=dict)
+
+    def delay(self, route: str) -> float:
+        """Seconds that an HTTP call with this action name waits."""
+        for pattern, value in self.requests.items():
+            if fnmatchcase(route.lower(), pattern.lower()):
+                return value
+        return 0.0
 
     def duration(self, effect: str, realistic: float) -> float:
         """Seconds until an operation may end."""
@@ -61,18 +73,23 @@ def save(store: Store, profile: Profile) -> None:
 def from_json(value: dict[str, Any]) -> Profile:
     """A profile from a control request.
 
-    :raises ValueError: naming the field that is wrong.
+    :raises SettingError: naming the field that is wrong.
     """
-    unknown = set(value) - {"name", "factor", "polls", "seconds"}
-    if unknown:
-        raise ValueError(f"unknown fields {sorted(unknown)}; known are name, factor, polls, seconds")
-    if value.get("name", "fast") not in NAMES:
-        raise ValueError(f"name must be one of {', '.join(NAMES)}, not {value.get('name')!r}")
-    try:
-        seconds = {str(k): float(v) for k, v in dict(value.get("seconds", {})).items()}
-        profile = Profile(value.get("name", "fast"), float(value.get("factor", 1)), int(value.get("polls", 0)), seconds)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"factor, polls and seconds must be numbers: {error}") from error
-    if profile.factor < 0 or profile.polls < 0 or any(v < 0 for v in seconds.values()):
-        raise ValueError("factor, polls and seconds must not be negative")
-    return profile
+    check_fields(value, ("name", "factor", "polls", "seconds", "requests"), "latency")
+    name = value.get("name", "fast")
+    if name not in NAMES:
+        raise SettingError(f"latency.name must be one of {', '.join(NAMES)}, not {name!r}")
+    return Profile(
+        name,
+        number(value, "factor", "latency", 1),
+        whole(value, "polls", "latency"),
+        _seconds(value, "seconds"),
+        _seconds(value, "requests"),
+    )
+
+
+def _seconds(value: dict[str, Any], name: str) -> dict[str, float]:
+    found = value.get(name, {})
+    if not isinstance(found, dict):
+        raise SettingError(f"latency.{name} must be an object of patterns and seconds, not {found!r}")
+    return {key: checked_number(given, f"latency.{name}.{key}") for key, given in found.items()}

@@ -29,6 +29,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from azure_emulator.core import outcomes
 from azure_emulator.core.errors import ArmError
 from azure_emulator.core.styles import STYLES, Style
 
@@ -61,6 +62,8 @@ class Failed:
     error: ArmError
     #: The effect has left the resource as it must be; otherwise the ``failed`` function runs.
     settled: bool = True
+    #: How the operation ends: ``Failed`` or ``Canceled``.
+    status: str = "Failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +122,8 @@ class Operation:
     api_version: str
     method: str
     profile: Profile
+    #: How a plan of faults wants it to end, see `outcomes`.
+    planned: dict[str, Any] | None
 
     @property
     def running(self) -> bool:
@@ -176,13 +181,16 @@ class Operations:
             raise ValueError(f"no effect is named {effect}")
         shape = STYLES[style]
         now = self.clock.now()
+        planned = outcomes.choose(self.store, effect, resource_id)
+        if planned and planned.seconds is not None:
+            seconds = planned.seconds
         due = now + self.profile.duration(effect, shape.seconds if seconds is None else seconds)
         owner = subscription or (resource_id or "").split("/")[2]
         work = "pending" if _EFFECTS[effect].work else None
         operation_id = str(uuid.uuid4())
         self.store.write(
             "INSERT INTO operations(id, style, subscription, location, effect, args, resource_id, retry_after, polls,"
-            " started, due, status, work) VALUES(?,?,?,?,?,?,?,?,?,?,?,'InProgress',?)",
+            " started, due, status, work, planned) VALUES(?,?,?,?,?,?,?,?,?,?,?,'InProgress',?,?)",
             operation_id,
             style,
             owner,
@@ -195,6 +203,7 @@ class Operations:
             now,
             due,
             work,
+            json.dumps(planned.stored()) if planned else None,
         )
         self.begun.append(operation_id)
         if work:
@@ -249,15 +258,27 @@ class Operations:
             self._finish(operation, "Succeeded", output=output)
             return
         error = output.error
-        self._finish(operation, "Failed", error=error.inner() | {"_status": error.status})
+        self._finish(operation, output.status, error=error.inner() | {"_status": error.status})
         if not output.settled:
-            failed = _EFFECTS[operation.effect].failed or _mark_failed(operation.resource_id)
+            failed = _EFFECTS[operation.effect].failed or mark_failed(operation.resource_id)
             failed(scope, operation.args, error)
 
     def _outcome(self, scope: Scope, operation: Operation) -> Any:
-        """What the effect returned; a `Failed` when it raised, with what it wrote undone."""
+        """What the effect returned; a `Failed` when it raised, with what it wrote undone, or as it was planned."""
         if operation.error is not None:
             return Failed(ArmError(409, operation.error["code"], operation.error["message"]), settled=False)
+        plan = operation.planned
+        if plan is None:
+            return self._run_effect(scope, operation)
+        done = self._run_effect(scope, operation) if plan["after"] else None
+        if isinstance(done, (Failed, Again)):
+            return done
+        error = ArmError(409, plan["code"], plan["message"])
+        if plan["after"]:
+            mark_failed(operation.resource_id)(scope, operation.args, error)
+        return Failed(error, settled=plan["after"], status=plan["status"])
+
+    def _run_effect(self, scope: Scope, operation: Operation) -> Any:
         if _EFFECTS[operation.effect].resumable:
             scope = replace(scope, clock=self.clock.standing(operation.due))
             scope.operations = replace(self, clock=scope.clock)
@@ -320,6 +341,7 @@ class Operations:
             status,
             out,
             err,
+            plan,
         ) = row
         return Operation(
             id=identity,
@@ -341,22 +363,26 @@ class Operations:
             api_version=self.api_version,
             method=self.method,
             profile=self.profile,
+            planned=None if plan is None else json.loads(plan),
         )
 
 
 _COLUMNS = (
     "id, style, subscription, location, effect, args, resource_id, retry_after, polls, started, due, ended, status,"
-    " output, error"
+    " output, error, planned"
 )
 _SELECT = f"SELECT {_COLUMNS} FROM operations"  # noqa: S608 - the line above
 _DUE = "WHERE status = 'InProgress' AND due <= ? AND polls <= 0 AND (work IS NULL OR work <> 'pending')"
 
 
-def _mark_failed(resource_id: str | None) -> FailedFunction:
-    def mark(scope: Scope, _args: dict[str, Any], _error: ArmError) -> None:
+def mark_failed(resource_id: str | None) -> FailedFunction:
+    """What is done about a failure unless the effect knows better: the resource says ``Failed``, and why (``_failure``)."""
+
+    def mark(scope: Scope, _args: dict[str, Any], error: ArmError) -> None:
         doc = scope.store.get(resource_id) if resource_id else None
         if resource_id and doc and isinstance(doc.get("properties"), dict):
             doc["properties"]["provisioningState"] = "Failed"
+            doc["_failure"] = {"code": error.code, "message": error.message}
             scope.store.put(doc.get("id", resource_id), doc)
 
     return mark

@@ -83,12 +83,19 @@ class Route:
     def writes(self) -> bool:
         return self.method not in ("GET", "HEAD") and not self.reading
 
-    def action(self) -> str:
-        """The name of the permission: ``Microsoft.Compute/disks/write``, ``…/virtualMachines/start/action``."""
+    def action(self, ids: Mapping[str, str] | None = None) -> str:
+        """The name of the permission: ``Microsoft.Compute/disks/write``, ``…/virtualMachines/start/action``.
+
+        What needs no token has a name of its own kind (``oauth2/v2.0/token/action``): plans of faults use it.
+        """
         parts = [part for part in self.template.split("/providers/")[-1].split("/") if not part.startswith("{")]
-        if "/providers/" not in self.template:
+        if self.anonymous:
+            parts = [part for part in parts if part]
+        elif "/providers/" not in self.template:
             kinds = "/resourceGroups" if "resourcegroups" in self.template.lower() else ""
             parts = [f"Microsoft.Resources/subscriptions{kinds}"]
+        elif self.template.split("/providers/")[-1].startswith("{"):
+            parts = [(ids or {}).get("namespace", "*"), *parts]
         verb = {"GET": "read", "HEAD": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete"}
         return "/".join([*parts, verb.get(self.method, "action")])
 

@@ -40,7 +40,7 @@ CREATE TABLE IF NOT EXISTS operations(
   id TEXT PRIMARY KEY, style TEXT NOT NULL, subscription TEXT NOT NULL, location TEXT NOT NULL,
   effect TEXT NOT NULL, args TEXT NOT NULL, resource_id TEXT, retry_after INTEGER, polls INTEGER NOT NULL,
   started REAL NOT NULL, due REAL NOT NULL, ended REAL, status TEXT NOT NULL, output TEXT, error TEXT,
-  work TEXT
+  work TEXT, planned TEXT
 );
 CREATE INDEX IF NOT EXISTS operations_running ON operations(due) WHERE status = 'InProgress';
 CREATE INDEX IF NOT EXISTS operations_by_resource ON operations(resource_id) WHERE status = 'InProgress';
@@ -180,6 +180,12 @@ class Database:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         self._writer = self._connect()
         self._writer.executescript(_SCHEMA)
+        self._upgrade()
+
+    def _upgrade(self) -> None:
+        """Columns that folders of earlier releases lack."""
+        if "planned" not in {row[1] for row in self._writer.execute("PRAGMA table_info(operations)")}:
+            self._writer.execute("ALTER TABLE operations ADD COLUMN planned TEXT")
 
     @contextmanager
     def reading(self) -> Iterator[Store]:

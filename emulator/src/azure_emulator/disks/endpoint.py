@@ -14,10 +14,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import io
 import os
 import re
+import socket
 import ssl
+import struct
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -27,6 +31,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 from xml.sax.saxutils import escape
 
+from azure_emulator.core.faults import error_of
 from azure_emulator.disks.blob_errors import (
     BlobError,
     bad_header,
@@ -39,8 +44,9 @@ from azure_emulator.disks.pages import PAGE, PageStore
 from azure_emulator.disks.vhd import FOOTER_SIZE, make_footer
 
 if TYPE_CHECKING:
-    import socket
     from pathlib import Path
+
+    from azure_emulator.core.faults import Fault
 
 ACCOUNT = "_disks"
 MAX_PUT_PAGE = 4 << 20
@@ -50,6 +56,8 @@ _MAX_RANGES = 10_000
 _VERSION = "2023-11-03"
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)")
+# What Storage calls the faults that a plan may send.
+_FAULT_CODES = {429: "TooManyRequests", 500: "InternalError", 503: "ServerBusy", 504: "GatewayTimeout"}
 _FORBIDDEN_ON_WRITE = ("if-", "x-ms-if-", "x-ms-blob-", "x-ms-meta-", "x-ms-tags", "x-ms-access-tier", "x-ms-lease-id")
 
 
@@ -77,8 +85,11 @@ class Grant:
 Lookup = Callable[[str], Grant | None]
 """Finds the grant that is valid now for a container name."""
 
-RequestLog = Callable[[str, str, int], None]
-"""Receives method, path without the query, and status of every request."""
+RequestLog = Callable[[str, str, int, "Fault | None"], None]
+"""Receives method, path without the query, status and planned fault of every request; status 0: no answer."""
+
+Striker = Callable[[str, str], "Fault | None"]
+"""Says which planned fault a request meets, by method and path."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -88,6 +99,8 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = 300
     server: DiskEndpoint
     _buffer: bytearray | None = None
+    #: Seconds over which the body of this answer is spread.
+    _pause = 0.0
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
         """The endpoint keeps its own log; a URL with a signature must not reach standard error."""
@@ -109,14 +122,48 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self, action: Callable[[Grant, dict[str, str]], int]) -> None:
         parts = urlsplit(self.path)
         query = {name: values[0] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
+        fault = self.server.striker(self.command, parts.path)
+        status = (
+            self._do(action, parts.path, query) if fault is None else self._struck(fault, action, parts.path, query)
+        )
+        self.server.request_log(self.command, parts.path, status, fault)
+
+    def _do(self, action: Callable[[Grant, dict[str, str]], int], path: str, query: dict[str, str]) -> int:
+        """Carry out and answer a request; the status."""
         self._unread = 0
         try:
             self._unread = number(self.headers.get("Content-Length"), 0)
-            status = action(self._authenticate(parts.path, query), query)
+            return action(self._authenticate(path, query), query)
         except BlobError as error:
-            status = error.status
             self._answer_error(error)
-        self.server.request_log(self.command, parts.path, status)
+            return error.status
+
+    def _struck(
+        self, fault: Fault, action: Callable[[Grant, dict[str, str]], int], path: str, query: dict[str, str]
+    ) -> int:
+        """Handle a request with a planned fault; the status, 0 when the connection was torn."""
+        time.sleep(fault.delay)
+        wire, self._unread = self.wfile, number(self.headers.get("Content-Length"), 0)
+        if fault.after:
+            self.wfile = io.BytesIO()  # the answer is lost
+            self._do(action, path, query)
+            self.wfile = wire
+        if fault.tears:
+            time.sleep(fault.timeout)
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.close_connection = True
+            self.connection.close()
+            return 0
+        if fault.status:
+            code, message = error_of(fault)
+            known = _FAULT_CODES.get(fault.status, code)
+            self._answer_error(BlobError(fault.status, fault.code or known, message), fault.retry_after)
+            return fault.status
+        self._pause = fault.slow
+        try:
+            return self._do(action, path, query)
+        finally:
+            self._pause = 0.0
 
     def _authenticate(self, path: str, query: dict[str, str]) -> Grant:
         segments = path.strip("/").split("/")
@@ -153,6 +200,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._head(status, headers)
         if self.command != "HEAD":
             for piece in self._content(grant, start, end):
+                time.sleep(self._pause * len(piece) / (end - start))
                 self.wfile.write(piece)
         return status
 
@@ -335,14 +383,17 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(body)
 
-    def _answer_error(self, error: BlobError) -> None:
+    def _answer_error(self, error: BlobError, retry_after: int | None = None) -> None:
         self._drain()
         details = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in error.details.items())
         body = (
             f'<?xml version="1.0" encoding="utf-8"?><Error><Code>{error.code}</Code>'
             f"<Message>{escape(error.message)}</Message>{details}</Error>"
         )
-        self._answer(error.status, {"x-ms-error-code": error.code, "Content-Type": "application/xml"}, body.encode())
+        headers = {"x-ms-error-code": error.code, "Content-Type": "application/xml"}
+        if retry_after is not None:
+            headers["Retry-After"] = str(retry_after)
+        self._answer(error.status, headers, body.encode())
 
     def _drain(self) -> None:
         """Read what the client still sends, so that it sees the answer; hang up where that is too much."""
@@ -368,9 +419,18 @@ class DiskEndpoint(ThreadingHTTPServer):
     request_queue_size = 128
 
     def __init__(
-        self, store: PageStore, lookup: Lookup, *, certificate: Path, key: Path, port: int = 0, log: RequestLog
+        self,
+        store: PageStore,
+        lookup: Lookup,
+        *,
+        certificate: Path,
+        key: Path,
+        port: int = 0,
+        log: RequestLog,
+        striker: Striker = lambda _method, _path: None,
     ) -> None:
         self.store = store
+        self.striker = striker
         self.lookup = lookup
         self.request_log = log
         self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

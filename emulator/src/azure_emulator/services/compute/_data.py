@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from azure_emulator.core.app import Emulator
     from azure_emulator.core.context import Scope
+    from azure_emulator.core.faults import Fault
     from azure_emulator.core.store import Doc
 
 GRANTS = "disks.grants"
@@ -123,9 +124,10 @@ def _open_endpoint(emulator: Emulator, port: int) -> DiskEndpoint:
             identity=uuid.UUID(found["identity"]),
         )
 
-    def log(method: str, path: str, status: int) -> None:
+    def log(method: str, path: str, status: int, fault: Fault | None) -> None:
         emulator.log.add(
-            {
+            ({"fault": str(fault)} if fault else {})
+            | {
                 "time": round(time.time(), 6),
                 "method": method,
                 "path": path,
@@ -138,6 +140,10 @@ def _open_endpoint(emulator: Emulator, port: int) -> DiskEndpoint:
             }
         )
 
+    def strike(method: str, path: str) -> Fault | None:
+        kind = "read" if method in {"GET", "HEAD"} else "write"
+        return emulator.steering.plan.strike(method, path, lambda: f"Disk/blob/{kind}")
+
     return DiskEndpoint(
         page_store(emulator.data_dir),
         lookup,
@@ -145,6 +151,7 @@ def _open_endpoint(emulator: Emulator, port: int) -> DiskEndpoint:
         key=certificates.key,
         port=port,
         log=log,
+        striker=strike,
     )
 
 
