@@ -9,15 +9,13 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from ansible_collections.goldenimage.azure.plugins.module_utils._azure import errors
-from ansible_collections.goldenimage.azure.plugins.module_utils._azure.operations import pause
+from ansible_collections.goldenimage.azure.plugins.module_utils._azure.pace import Pace
+from ansible_collections.goldenimage.azure.plugins.module_utils._azure.retries import Patient
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import InvalidInput
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE")
 
@@ -92,27 +90,29 @@ def trusted_ca() -> str | None:
     return None
 
 
-def connections(ca: str | None, report: Callable[[str], None] | None = None) -> Any:
+def connections(ca: str | None, pace: Pace | None = None) -> Any:
     """The connections of one task, an azure-core transport. Shared by all clients: reading the authorities is slow.
 
-    :param report: told when azure-core's retry policy waits, which can take many minutes when Azure throttles.
+    :param pace: told when a policy of the SDK waits.
     """
     with errors.sdk_import():
         from azure.core.pipeline.transport import RequestsTransport
+    told = pace or Pace()
 
     def sleep(seconds: float) -> None:
-        pause(seconds, lambda rest: report(f"Azure is busy, trying again in {rest:.0f} s") if report else None)
+        told.pause(seconds, lambda rest: f"Azure is busy, trying again in {rest:.0f} s")
 
     transport = RequestsTransport(connection_verify=ca or True)
-    transport.sleep = sleep  # what the retry policy calls
+    transport.sleep = sleep
     return transport
 
 
-def resolve(name_or_url: str, *, ca: str | None, transport: Any = None) -> Cloud:
+def resolve(name_or_url: str, *, ca: str | None, transport: Any = None, pace: Pace | None = None) -> Cloud:
     """Find a cloud by its name (in any case) or by the https address of its management API.
 
     :param ca: as :func:`trusted_ca` gives it.
     :param transport: connections to use; by default new ones.
+    :param pace: how long to try.
     :raises InvalidInput: no such name, or the address does not answer as a management API does.
     :raises Unreachable: the address does not answer.
     """
@@ -129,18 +129,23 @@ def resolve(name_or_url: str, *, ca: str | None, transport: Any = None) -> Cloud
     for cloud in KNOWN.values():
         if cloud.resource_manager == url.lower():
             return cloud
-    return _from_metadata(url, _fetch(f"{url}/metadata/endpoints?api-version=2022-09-01", transport or connections(ca)))
+    return _from_metadata(
+        url, _fetch(f"{url}/metadata/endpoints?api-version=2022-09-01", transport or connections(ca), pace)
+    )
 
 
-def _fetch(url: str, transport: Any) -> Any:
+def _fetch(url: str, transport: Any, pace: Pace | None) -> Any:
     with errors.sdk_import():
         from azure.core import PipelineClient
         from azure.core.pipeline import policies
         from azure.core.rest import HttpRequest
-    steps: list[Any] = [policies.ProxyPolicy(), policies.RetryPolicy(retry_total=2)]
-    client: Any = PipelineClient(url, policies=steps, transport=transport)
-    with errors.translated(f"read the cloud's metadata at {url}"):
+    patient: Any = Patient(transport, pace or Pace())
+    client: Any = PipelineClient(url, policies=[policies.ProxyPolicy()], transport=patient)
+    what = f"read the cloud's metadata at {url}"
+    with errors.translated(what):
         response = client.send_request(HttpRequest("GET", url), connection_timeout=20, read_timeout=30)
+        if response.status_code in errors.TRANSIENT:
+            raise errors.from_response(what, response.status_code, response.headers, errors.json_of(response))
         if response.status_code != 200:
             raise _nonsense(url, f"HTTP {response.status_code}")
         try:

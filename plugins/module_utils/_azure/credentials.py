@@ -23,6 +23,8 @@ from ansible_collections.goldenimage.azure.plugins.module_utils._errors import G
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from ansible_collections.goldenimage.azure.plugins.module_utils._azure.pace import Pace
+
 
 AUTH_SOURCES = ("auto", "cli", "env", "credential_file", "msi", "workload_identity")
 
@@ -263,9 +265,14 @@ def _cli_cloud(name: str | None) -> str | None:
 
 
 def resolve_cloud(
-    params: Mapping[str, Any], identity: Identity, *, ca: str | None, transport: Any = None
+    params: Mapping[str, Any],
+    identity: Identity,
+    *,
+    ca: str | None,
+    transport: Any = None,
+    pace: Pace | None = None,
 ) -> clouds.Cloud:
     """The cloud that the parameters, the identity or the environment name; the public one otherwise."""
     name = params.get("cloud_environment") or identity.get("cloud_environment")
     name = name or environment().get("cloud_environment") or clouds.PUBLIC.name
-    return clouds.resolve(name, ca=ca, transport=transport)
+    return clouds.resolve(name, ca=ca, transport=transport, pace=pace)

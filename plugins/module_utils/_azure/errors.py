@@ -97,6 +97,9 @@ CA_REMEDY = (
     " certificates are always verified."
 )
 
+_NEVER_SENT = re.compile(
+    "Failed to (establish a new connection|resolve)|ConnectTimeout|Connection to \\S+ timed out|CERTIFICATE_VERIFY_FAILED"
+)
 _SIGNATURE = re.compile(r"(?i)\b(sig=)[^&\s\"'<>]+")
 
 
@@ -132,6 +135,8 @@ class AzureError(GoldenImageError):
     :ivar code: Azure's error code, for example ``OperationNotAllowed``; empty if it sent none.
     :ivar status: HTTP status; 0 when a long-running operation ended badly.
     :ivar request_id: what Azure's support asks for.
+    :ivar headers: of the answer.
+    :ivar unclear: what was asked for may have been done all the same.
     """
 
     def __init__(
@@ -140,13 +145,16 @@ class AzureError(GoldenImageError):
         body: ErrorBody,
         *,
         status: int = 0,
+        headers: Mapping[str, str] | None = None,
         request_id: str = "",
         remedy: str | None = None,
         **details: Any,
     ) -> None:
         self.code = body.code
         self.status = status
+        self.headers = headers or {}
         self.request_id = request_id
+        self.unclear = status == 408 or status >= 500
         answer = ": ".join(part for part in (body.code, body.message) if part) or f"HTTP {status} without explanation"
         more = "; ".join(f"{detail['code']}: {detail['message']}" for detail in body.details)
         text = f"Could not {what}: {answer.rstrip('.')}."
@@ -171,7 +179,14 @@ class AuthenticationFailed(GoldenImageError):  # noqa: N818
 
 
 class Unreachable(GoldenImageError):  # noqa: N818
-    """No answer at all: name resolution, connection, TLS or a broken connection."""
+    """No answer at all: name resolution, connection, TLS or a broken connection.
+
+    :ivar unclear: what was asked for may have been done all the same.
+    """
+
+    def __init__(self, message: str, **more: Any) -> None:
+        super().__init__(message, **more)
+        self.unclear = was_sent(message)
 
 
 def find_remedy(body: ErrorBody, status: int = 0) -> str | None:
@@ -197,6 +212,16 @@ def redact(text: str) -> str:
     return _SIGNATURE.sub(r"\1***", text)
 
 
+def was_sent(text: str) -> bool:
+    """Whether a request without an answer may have reached the server, by the reason in the SDK's words."""
+    return not _NEVER_SENT.search(text)
+
+
+def will_stay(text: str) -> bool:
+    """Whether there will be no answer the next time either: what listens there is not to be trusted, or no Azure."""
+    return "CERTIFICATE_VERIFY_FAILED" in text or "WRONG_VERSION_NUMBER" in text
+
+
 def json_of(response: Any) -> Any:
     """The JSON value of one of azure-core's responses, of either kind; ``None`` when it is empty or something else."""
     try:
@@ -208,7 +233,7 @@ def json_of(response: Any) -> Any:
 def from_response(what: str, status: int, headers: Mapping[str, str], body: Any) -> AzureError:
     """The failure for an HTTP answer of 400 or above."""
     parsed = ErrorBody.parse(body)
-    return AzureError(what, parsed, status=status, request_id=headers.get("x-ms-request-id", ""))
+    return AzureError(what, parsed, status=status, headers=headers, request_id=headers.get("x-ms-request-id", ""))
 
 
 @contextmanager

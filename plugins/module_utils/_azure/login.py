@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 
 from ansible_collections.goldenimage.azure.plugins.module_utils._azure import clouds, errors
 from ansible_collections.goldenimage.azure.plugins.module_utils._azure.credentials import CredentialError, Identity
+from ansible_collections.goldenimage.azure.plugins.module_utils._azure.pace import Pace
+from ansible_collections.goldenimage.azure.plugins.module_utils._azure.retries import Patient
 from ansible_collections.goldenimage.azure.plugins.module_utils._azure.tokens import TokenCache, key_for
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import InvalidInput
 
@@ -50,12 +52,19 @@ class Credential:
     """
 
     def __init__(
-        self, identity: Identity, cloud: clouds.Cloud, *, transport: Any = None, cache: TokenCache | None = None
+        self,
+        identity: Identity,
+        cloud: clouds.Cloud,
+        *,
+        transport: Any = None,
+        cache: TokenCache | None = None,
+        pace: Pace | None = None,
     ) -> None:
         self.identity = identity
         self._cloud = cloud
         self._transport = transport
         self._cache = cache
+        self._pace = pace or Pace()
         self._inner: TokenCredential | None = None
 
     def get_token(self, *scopes: str, claims: str | None = None, tenant_id: str | None = None, **_: Any) -> AccessToken:
@@ -104,7 +113,13 @@ class Credential:
         get = self.identity.values.get
         transport: dict[str, Any] = {"transport": self._transport} if self._transport else {}
         known = {cloud.authority for cloud in clouds.KNOWN.values()}
-        login = {**transport, "authority": self._authority, "disable_instance_discovery": self._authority not in known}
+        # Asking for a token twice does no harm, so all of a login is repeated.
+        patient = {"transport": Patient(self._transport, self._pace), "retry_total": 0} if self._transport else {}
+        login: dict[str, Any] = {
+            **patient,
+            "authority": self._authority,
+            "disable_instance_discovery": self._authority not in known,
+        }
         app = {"tenant_id": get("tenant"), "client_id": get("client_id")}
         kind = self.identity.kind
         try:
@@ -128,7 +143,8 @@ class Credential:
         person = {"username": values["ad_user"], "password": values["password"]}
         if not self._cloud.well_known:
             where = {"authority": self._authority, "tenant": tenant, "client_id": app}
-            return _PasswordCredential(**where, **person, transport=self._transport or clouds.connections(None))
+            connections = self._transport or clouds.connections(None)
+            return _PasswordCredential(**where, **person, transport=Patient(connections, self._pace))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # azure.azcollection's users still bring it
             credential: TokenCredential = sdk.UsernamePasswordCredential(app, tenant_id=tenant, **person, **login)
@@ -196,8 +212,7 @@ class _PasswordCredential:
         from azure.core.pipeline import policies
         from azure.core.rest import HttpRequest
 
-        steps: list[Any] = [policies.ProxyPolicy(), policies.RetryPolicy(retry_total=3)]
-        client: Any = PipelineClient(self._url, policies=steps, transport=self._transport)
+        client: Any = PipelineClient(self._url, policies=[policies.ProxyPolicy()], transport=self._transport)
         now = int(time.time())
         response = client.send_request(HttpRequest("POST", self._url, data={**self._form, "scope": " ".join(scopes)}))
         try:

@@ -14,10 +14,8 @@ Whichever it is, the address is opaque, and one given by a poll replaces the one
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.goldenimage.azure.plugins.module_utils._azure.errors import (
@@ -27,18 +25,18 @@ from ansible_collections.goldenimage.azure.plugins.module_utils._azure.errors im
     OperationTimeout,
     Unreachable,
     from_response,
+    will_stay,
 )
+from ansible_collections.goldenimage.azure.plugins.module_utils._azure.pace import Pace, backoff, retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-DEFAULT_TIMEOUT = 3600.0
 FAILURES = frozenset({"failed", "canceled", "cancelled"})
 TERMINAL = frozenset({"succeeded", *FAILURES})
 
 _FIRST_PAUSE, _LONGEST_PAUSE, _GROWTH = 0.2, 10.0, 1.6
 _IMMEDIATE_LONGEST = 1.0
-_SLICE = 1.0
 
 
 @dataclass(frozen=True)
@@ -82,70 +80,19 @@ def provisioning_state(resource: Any) -> str:
     return state.lower() if isinstance(state, str) else ""
 
 
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """The seconds Azure asks to wait; ``None`` if it does not say, or says what cannot be read."""
-    for name in ("x-ms-retry-after-ms", "retry-after-ms"):
-        milliseconds = _number(headers.get(name))
-        if milliseconds is not None:
-            return milliseconds / 1000
-    text = headers.get("Retry-After")
-    seconds = _number(text)
-    if seconds is not None or not text:
-        return seconds
-    try:
-        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
-    except (ValueError, TypeError):
-        return None
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        number = float(text or "")
-    except ValueError:
-        return None
-    return number if 0 <= number < float("inf") else None
-
-
-def pause(
-    seconds: float,
-    tell: Callable[[float], None],
-    *,
-    clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
-) -> None:
-    """Sleep in slices, so that the report goes on; ``tell`` gets the seconds that are left."""
-    end = clock() + seconds
-    while (rest := end - clock()) > 0:
-        tell(rest)
-        sleep(min(_SLICE, rest))
-
-
 class Waiter:
     """Waits for one thing, within one time limit.
 
     :param get: one GET, without any retry; raises Unreachable when there is no answer.
     :param what: what is being done, after the words "Could not": ``create disk d``.
-    :param timeout: seconds.
-    :param report: told now and then what is waited for; may be called as often as one likes.
+    :param pace: the time limit, the clock, and who is told what is waited for.
     """
 
-    def __init__(
-        self,
-        get: Callable[[str], Reply],
-        what: str,
-        timeout: float = DEFAULT_TIMEOUT,
-        *,
-        report: Callable[[str], None] | None = None,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
+    def __init__(self, get: Callable[[str], Reply], what: str, pace: Pace | None = None) -> None:
         self._get = get
         self._what = what
-        self._timeout = timeout
-        self._report = report or (lambda _: None)
-        self._clock = clock
-        self._sleep = sleep
-        self._began = clock()
+        self._pace = pace or Pace()
+        self._began = self._pace.clock()
         self._pauses = 0
         self._state = ""
 
@@ -235,43 +182,48 @@ class Waiter:
 
     def _ask(self, url: str) -> Reply:
         """Poll once; no answer and answers that mean nothing are asked again until the time limit."""
+        failures = 0
         while True:
+            failures += 1
             try:
                 reply = self._get(url)
             except Unreachable as error:
-                self._pause(Reply(0), f"no answer, trying again ({error.message})")
+                if will_stay(error.message):
+                    raise
+                self._pause(Reply(0), f"no answer, trying again ({error.message})", failures)
                 continue
             if reply.status not in TRANSIENT:
                 return reply
-            self._pause(reply, f"HTTP {reply.status}, trying again")
+            self._pause(reply, f"HTTP {reply.status}, trying again", failures)
 
     def _raise_for(self, reply: Reply) -> None:
         if reply.failed:
             raise from_response(self._what, reply.status, reply.headers, reply.body)
 
-    def _left(self) -> float:
-        return self._timeout - (self._clock() - self._began)
+    def _elapsed(self) -> float:
+        return self._pace.clock() - self._began
 
-    def _pause(self, reply: Reply, state: str) -> None:
+    def _pause(self, reply: Reply, state: str, failures: int = 0) -> None:
         """Wait as long as Azure asks for, otherwise longer each time; never beyond the time limit.
 
+        :param failures: how many polls in a row failed.
         :raises OperationTimeout: it has passed.
         """
         self._state = state or self._state
-        if self._left() <= 0:
+        left = self._pace.timeout - self._elapsed()
+        if left <= 0:
             raise OperationTimeout(
-                f"Could not {self._what} within {self._timeout:g} s (last state: {self._state or 'unknown'}).",
+                f"Could not {self._what} within {self._pace.timeout:g} s (last state: {self._state or 'unknown'}).",
                 remedy="The operation goes on in Azure. Run the task again to wait for it, or raise wait_timeout.",
             )
         asked = retry_after(reply.headers)
-        longest = _LONGEST_PAUSE if asked is None else _IMMEDIATE_LONGEST
-        seconds = asked or min(longest, _FIRST_PAUSE * _GROWTH**self._pauses)
-        self._pauses = min(self._pauses + 1, 50)
-
-        def tell(_rest: float) -> None:
-            self._report(f"{self._what}: {self._state}, {self._clock() - self._began:.0f} s")
-
-        pause(min(seconds, self._left()), tell, clock=self._clock, sleep=self._sleep)
+        if failures:
+            seconds = (asked or 0.0) + backoff(failures)
+        else:
+            longest = _LONGEST_PAUSE if asked is None else _IMMEDIATE_LONGEST
+            seconds = asked or min(longest, _FIRST_PAUSE * _GROWTH**self._pauses)
+            self._pauses = min(self._pauses + 1, 50)
+        self._pace.pause(min(seconds, left), lambda _rest: f"{self._what}: {self._state}, {self._elapsed():.0f} s")
 
 
 def _unsettled(resource: Any) -> bool:

@@ -13,6 +13,7 @@ import json
 import re
 from collections import deque
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
@@ -20,12 +21,9 @@ from urllib.parse import urlencode
 from ansible_collections.goldenimage.azure.plugins.module_utils._azure import clouds, errors
 from ansible_collections.goldenimage.azure.plugins.module_utils._azure.credentials import find, resolve_cloud
 from ansible_collections.goldenimage.azure.plugins.module_utils._azure.login import Credential
-from ansible_collections.goldenimage.azure.plugins.module_utils._azure.operations import (
-    DEFAULT_TIMEOUT,
-    Reply,
-    Request,
-    Waiter,
-)
+from ansible_collections.goldenimage.azure.plugins.module_utils._azure.operations import Reply, Request, Waiter
+from ansible_collections.goldenimage.azure.plugins.module_utils._azure.pace import Pace
+from ansible_collections.goldenimage.azure.plugins.module_utils._azure.retries import ONCE, READS, Patient, persist
 from ansible_collections.goldenimage.azure.plugins.module_utils._azure.tokens import TokenCache
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import InvalidInput
 
@@ -40,10 +38,6 @@ if TYPE_CHECKING:
 Items = list[dict[str, Any]]
 """Resources as wire JSON."""
 
-RETRY: dict[str, Any] = {"retry_total": 5, "retry_connect": 3, "retry_read": 3, "retry_status": 5}
-"""azure-core's own policy for the requests that are no polls: it repeats reads, PUT and DELETE, which ARM takes twice
-without harm, and a POST only when the answer says that it was not carried out (429 and 5xx)."""
-
 NOT_JUST_ABSENT = frozenset(
     {
         "invalidauthenticationtokentenant",
@@ -57,6 +51,8 @@ NOT_JUST_ABSENT = frozenset(
 """Codes that come with HTTP 404 (or 400) but do not say that the resource is absent."""
 
 T = TypeVar("T")
+Sent = list[Request]
+"""The requests of one call, as they go out."""
 
 RESOURCES_API = "2021-04-01"
 SUBSCRIPTIONS_API = "2022-12-01"
@@ -68,6 +64,7 @@ class Session:
     :ivar cloud: which Azure.
     :ivar credential: for other SDK clients (blobs); its tokens come from the run's cache.
     :ivar ca: the certificate authorities to trust, for connections of one's own; ``None`` for certifi's.
+    :ivar pace: the time limit of every operation, and who is told of waiting.
     """
 
     def __init__(
@@ -77,15 +74,13 @@ class Session:
         *,
         ca: str | None,
         transport: Any,
-        report: Callable[[str], None] | None = None,
-        timeout: float = DEFAULT_TIMEOUT,
+        pace: Pace | None = None,
     ) -> None:
         self.cloud = cloud
         self.credential = credential
         self.ca = ca
+        self.pace = pace or Pace()
         self._transport = transport
-        self._report = report
-        self._timeout = timeout
 
     @classmethod
     def open(
@@ -94,23 +89,26 @@ class Session:
         *,
         report: Callable[[str], None] | None = None,
         token_cache: Path | None = None,
+        pace: Pace | None = None,
     ) -> Session:
         """Find the credentials and the cloud; nothing is asked for a token yet.
 
         :param params: the module's parameters (:data:`credentials.ARGUMENT_SPEC`).
         :param report: told what is waited for, as often as it happens.
         :param token_cache: file for the tokens of this run.
+        :param pace: where time comes from.
         :raises CredentialError: no complete credentials; says what was tried.
         :raises InvalidInput: the cloud's name or address is wrong.
         """
         identity = find(params)
         ca = clouds.trusted_ca()
-        transport = clouds.connections(ca, report)
-        cloud = resolve_cloud(params, identity, ca=ca, transport=transport)
+        pace = replace(pace or Pace(), report=report)
+        pace = replace(pace, timeout=params.get("wait_timeout") or pace.timeout)
+        transport = clouds.connections(ca, pace)
+        cloud = resolve_cloud(params, identity, ca=ca, transport=transport, pace=pace)
         cache = TokenCache(token_cache) if token_cache else None
-        credential = Credential(identity, cloud, transport=transport, cache=cache)
-        timeout = params.get("wait_timeout") or DEFAULT_TIMEOUT
-        return cls(cloud, credential, ca=ca, transport=transport, report=report, timeout=timeout)
+        credential = Credential(identity, cloud, transport=transport, cache=cache, pace=pace)
+        return cls(cloud, credential, ca=ca, transport=transport, pace=pace)
 
     def close(self) -> None:
         """Close the connections; the session cannot be used any more."""
@@ -168,7 +166,7 @@ class Session:
         :raises AzureError: any other refusal, an unknown subscription among them.
         """
         try:
-            reply, _request = self._call(call, args, kwargs, what or _describe(call, args))
+            reply = self._call(call, args, kwargs, what or _describe(call, args))
         except errors.AzureError as error:
             if _absent(error):
                 return None
@@ -186,7 +184,7 @@ class Session:
         def attempt() -> None:
             pages.clear()
             with errors.translated(what or _describe(call, args)):
-                found = call(*args, raw_response_hook=keep, **RETRY, **kwargs)
+                found = call(*args, raw_response_hook=keep, **kwargs)
                 if isinstance(found, Iterable):
                     deque(found, maxlen=0)  # turns the pages; what the models make of them is not wanted
 
@@ -206,9 +204,10 @@ class Session:
         wait: bool = True,
         timeout: float | None = None,
         what: str = "",
+        done: Callable[[], bool] | None = None,
         **kwargs: Any,
     ) -> dict[str, Any] | None:
-        """One write, to the end of the operation it begins.
+        """One write, to the end of the operation it begins; repeated when it fails in passing.
 
         :param call: an SDK method, plain or ``begin_…``.
         :param args: the ids; the body is added after them.
@@ -216,6 +215,7 @@ class Session:
         :param wait: ``False``: return Azure's first answer.
         :param timeout: seconds for the whole of it; by default the parameter ``wait_timeout``, or an hour.
         :param what: after the words "Could not", and in progress: ``create disk d``.
+        :param done: for a POST that must not be done twice: whether one whose answer was lost was carried out.
         :returns: the resource after a PUT or PATCH, the output of a POST, otherwise ``None``; wire JSON.
         :raises AzureError: Azure refuses.
         :raises OperationFailed: it accepted, and failed later.
@@ -228,8 +228,15 @@ class Session:
         if getattr(call, "__name__", "").startswith("begin_"):
             kwargs["polling"] = False
         waiter = self.waiter(what, timeout)
-        reply, request = self._call(call, args, kwargs, what)
-        return waiter.finish(request, reply) if wait else reply.resource
+        sent: Sent = []
+        reply = persist(
+            lambda: self._call(call, args, kwargs, what, sent),
+            lambda: sent[-1] if sent else None,
+            waiter,
+            self._limited(timeout),
+            done=done,
+        )
+        return waiter.finish(sent[-1], reply) if wait else reply.resource
 
     def attach(
         self, call: Callable[..., Any], *args: Any, timeout: float | None = None, what: str = "", **kwargs: Any
@@ -239,13 +246,14 @@ class Session:
         :returns: the resource in its final state, which may be ``Failed``; ``None`` if it does not exist.
         """
         what = what or _describe(call, args)
+        sent: Sent = []
         try:
-            reply, request = self._call(call, args, kwargs, what)
+            reply = self._call(call, args, kwargs, what, sent)
         except errors.AzureError as error:
             if _absent(error):
                 return None
             raise
-        return self.waiter(what, timeout).settle(request.url, first=reply)
+        return self.waiter(what, timeout).settle(sent[-1].url, first=reply)
 
     def raw(
         self,
@@ -265,16 +273,19 @@ class Session:
         """
         url = self._url(path, api_version, query)
         what = what or f"{method} {path}"
+        if method in READS:
+            try:
+                return self._exchange(method, url, what, body).resource
+            except errors.AzureError as error:
+                if _absent(error):
+                    return None
+                raise
         waiter = self.waiter(what, timeout)
-        try:
-            reply = self._exchange(method, url, what, body)
-        except errors.AzureError as error:
-            if method in {"GET", "HEAD"} and _absent(error):
-                return None
-            raise
-        if method in {"GET", "HEAD"} or not wait:
-            return reply.resource
-        return waiter.finish(Request(method, url), reply)
+        request = Request(method, url)
+        reply = persist(
+            lambda: self._exchange(method, url, what, body), lambda: request, waiter, self._limited(timeout)
+        )
+        return waiter.finish(request, reply) if wait else reply.resource
 
     def list_raw(self, path: str, api_version: str, *, what: str = "") -> Items:
         """All items of a list that no SDK client has, over all its pages."""
@@ -288,29 +299,39 @@ class Session:
 
     def waiter(self, what: str, timeout: float | None = None) -> Waiter:
         """The one waiter, for what :meth:`send` and :meth:`attach` do not cover."""
-        return Waiter(self._poll, what, self._timeout if timeout is None else timeout, report=self._report)
+        return Waiter(self._poll, what, self._limited(timeout))
+
+    def _limited(self, timeout: float | None) -> Pace:
+        return self.pace if timeout is None else replace(self.pace, timeout=timeout)
 
     def _call(
-        self, call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], what: str
-    ) -> tuple[Reply, Request]:
-        """Call an SDK method and return what came over the wire."""
+        self,
+        call: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        what: str,
+        sent: Sent | None = None,
+    ) -> Reply:
+        """Call an SDK method and return what came over the wire; ``sent`` is told the requests as they go out."""
         seen: list[Any] = []
+
+        def keep(request: Any) -> None:
+            if sent is not None:
+                sent.append(Request(request.http_request.method, request.http_request.url))
 
         def attempt() -> None:
             with errors.translated(what):
-                call(*args, raw_response_hook=seen.append, **RETRY, **kwargs)
+                call(*args, raw_request_hook=keep, raw_response_hook=seen.append, **kwargs)
 
         self._with_fresh_token(attempt)
-        response = seen[-1]
-        request = Request(response.http_request.method, response.http_request.url)
-        return _reply(response.http_response), request
+        return _reply(seen[-1].http_response)
 
     def _exchange(self, method: str, url: str, what: str, body: Mapping[str, Any] | None = None) -> Reply:
         """One request through our own pipeline; a refusal is raised."""
 
         def attempt() -> Reply:
             with errors.translated(what):
-                reply = self._request(method, url, body, **RETRY)
+                reply = self._request(method, url, body)
             if reply.failed:
                 raise errors.from_response(what, reply.status, reply.headers, reply.body)
             return reply
@@ -319,7 +340,7 @@ class Session:
 
     def _poll(self, url: str) -> Reply:
         with errors.translated("ask how the operation goes"):
-            return self._request("GET", url, None, retry_total=0, connection_timeout=30, read_timeout=60)
+            return self._request("GET", url, None, connection_timeout=30, read_timeout=60, **{ONCE: True})
 
     def _request(self, method: str, url: str, body: Mapping[str, Any] | None, **options: Any) -> Reply:
         from azure.core.rest import HttpRequest
@@ -345,13 +366,23 @@ class Session:
         return {
             "base_url": self.cloud.resource_manager,
             "credential_scopes": [self.cloud.scope],
-            "transport": self._transport,
+            "transport": self._patient,
+            "retry_total": 0,
             "user_agent": "goldenimage.azure",
         }
 
     @cached_property
+    def _patient(self) -> Patient:
+        return Patient(self._transport, self.pace, methods=READS)
+
+    @property
+    def for_blobs(self) -> dict[str, Any]:
+        """Arguments for the storage service's SDK clients, whose requests may all be repeated."""
+        return {"transport": Patient(self._transport, self.pace), "retry_total": 0}
+
+    @cached_property
     def _arm(self) -> Any:
-        """A bare management client: authentication, retries, proxy, no models."""
+        """A bare management client: authentication, proxy, no models."""
         with errors.sdk_import():
             from azure.core.pipeline import policies
             from azure.mgmt.core import ARMPipelineClient
@@ -363,11 +394,10 @@ class Session:
                 policies.UserAgentPolicy("goldenimage.azure"),
                 policies.ProxyPolicy(),
                 policies.RedirectPolicy(),
-                policies.RetryPolicy(),
                 ARMChallengeAuthenticationPolicy(self.credential, self.cloud.scope),
                 policies.SensitiveHeaderCleanupPolicy(),
             ],
-            transport=self._transport,
+            transport=self._patient,
         )
 
 

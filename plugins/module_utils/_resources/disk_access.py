@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from ansible_collections.goldenimage.azure.plugins.module_utils._azure.errors import AzureError
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import GoldenImageError
 
 if TYPE_CHECKING:
@@ -29,10 +30,19 @@ def granted(task: Task, group: str, name: str, access: Literal["Read", "Write"])
     """
     disks = task.azure.compute.disks
 
-    def grant() -> str:
+    def ask() -> dict[str, Any]:
         body = {"access": access, "durationInSeconds": DURATION}
         what = f"get {access.lower()} access to the disk {name}"
-        answer = task.azure.send(disks.begin_grant_access, group, name, body=body, what=what) or {}
+        return task.azure.send(disks.begin_grant_access, group, name, body=body, what=what) or {}
+
+    def grant() -> str:
+        try:
+            answer = ask()
+        except AzureError as error:
+            if not (error.unclear and error.status == 409):
+                raise
+            revoke(task, group, name)  # of ours: it was granted by a request whose answer was lost
+            answer = ask()
         url = answer.get("accessSAS") or answer.get("accessSas")
         if not url:
             raise GoldenImageError(

@@ -89,12 +89,20 @@ class BlobTarget:
     def receiving(self) -> Iterator[Callable[[], tuple[str, dict[str, str]]]]:
         """Make the blob, empty, and lend its address and the headers of permission."""
         with errors.translated(f"create the page blob {self._name}"):
-            if self.task.params["create_container"] and not self._container.exists():
-                self._container.create_container()
-            if self.found is not None and self.found["type"] != "PageBlob":
-                self._blob.delete_blob()
+            self._make_room()
             self._blob.create_page_blob(self.size + FOOTER_SIZE, metadata={CONTENT: INCOMPLETE})
         yield self._grant
+
+    def _make_room(self) -> None:
+        """The container, without a blob of another type; what a repeated request finds done is as good."""
+        with errors.sdk_import():
+            from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
+        if self.task.params["create_container"] and not self._container.exists():
+            with contextlib.suppress(ResourceExistsError):
+                self._container.create_container()
+        if self.found is not None and self.found["type"] != "PageBlob":
+            with contextlib.suppress(ResourceNotFoundError):
+                self._blob.delete_blob()
 
     def complete(self, fingerprint: str) -> None:
         """Record, as the last step, what the blob holds."""
@@ -182,7 +190,7 @@ class BlobTarget:
         credential = (
             azure.credential if self._key is None else {"account_name": self.account["name"], "account_key": self._key}
         )
-        return BlobServiceClient(self._endpoint, credential=credential, connection_verify=azure.ca or True)
+        return BlobServiceClient(self._endpoint, credential=credential, **azure.for_blobs)
 
     @property
     def _container(self) -> Any:

@@ -64,7 +64,23 @@ def start(task: Task, group: str, name: str) -> None:
 
 
 def restart(task: Task, group: str, name: str) -> None:
-    task.azure.send(task.azure.compute.virtual_machines.begin_restart, group, name, what=f"restart the machine {name}")
+    """Restart it once, also where the first answer is lost: the time of its last change tells whether it was done."""
+    before = _changed(task.azure, group, name)
+    task.azure.send(
+        task.azure.compute.virtual_machines.begin_restart,
+        group,
+        name,
+        what=f"restart the machine {name}",
+        done=lambda: _changed(task.azure, group, name) != before,
+    )
+
+
+def _changed(azure: Session, group: str, name: str) -> str | None:
+    """When Azure last changed the machine; ``None`` where it does not say."""
+    vm = read(azure, group, name) or {"properties": {}}
+    shown = vm["properties"].get("instanceView", {}).get("statuses", [])
+    times = [one.get("time") for one in shown if str(one.get("code", "")).lower().startswith("provisioningstate/")]
+    return times[-1] if times else None
 
 
 def power_off(task: Task, group: str, name: str) -> None:

@@ -34,7 +34,8 @@ MAX_PAGES = 4 << 20
 VERSION = "2018-11-09"  # the last that answers every Put Page with the MD5 of what arrived
 _RETRIED = (408, 429, 500, 502, 503, 504)
 _BROKEN = (OSError, http.client.HTTPException)
-_LONGEST_PAUSE = 60.0
+_LONGEST_PAUSE = 30.0
+_LONGEST_ASKED = 600.0  # by a service that is busy; a date in the past asks for nothing
 _SECRET = re.compile(r"(?i)\b(sig|authorization|skoid|se|sp)=[^&\s\"'<]+")
 
 
@@ -214,7 +215,7 @@ def scrub(text: str) -> str:
 
 def _pause(attempt: int, retry_after: float | None) -> float:
     pause: float = 0.5 * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)  # noqa: S311 - jitter
-    return min(max(pause, retry_after or 0.0), _LONGEST_PAUSE)
+    return min(pause, _LONGEST_PAUSE) + min(retry_after or 0.0, _LONGEST_ASKED)
 
 
 def _seconds(value: str | None) -> float | None:
@@ -222,12 +223,13 @@ def _seconds(value: str | None) -> float | None:
     if not value:
         return None
     try:
-        return float(value)
+        seconds = float(value)
     except ValueError:
         try:
-            return email.utils.parsedate_to_datetime(value).timestamp() - time.time()
+            seconds = email.utils.parsedate_to_datetime(value).timestamp() - time.time()
         except ValueError:
             return None
+    return max(0.0, seconds)
 
 
 def _xml_text(body: bytes, tag: str) -> str:

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from ansible_collections.goldenimage.azure.plugins.module_utils._azure.pace import Pace
+from ansible_collections.goldenimage.azure.plugins.module_utils._azure.session import Session
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -59,6 +61,22 @@ class Answer:
 
 
 Responder = Callable[[Got], Answer]
+
+
+class Clock:
+    """Time that passes by sleeping only, and what was reported meanwhile."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.lines: list[str] = []
+
+    def sleep(self, seconds: float) -> None:
+        assert 0 < seconds <= 1
+        self.now += seconds
+
+    @property
+    def pace(self) -> Pace:
+        return Pace(report=self.lines.append, clock=lambda: self.now, sleep=self.sleep)
 
 
 class FakeAzure:
@@ -221,6 +239,19 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.Monke
     (tmp_path / "no-programs").mkdir()
     monkeypatch.setenv("PATH", str(tmp_path / "no-programs"))
     return monkeypatch
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def session(params: Mapping[str, Any], clock: Clock) -> Iterator[Session]:
+    """A session that does not really wait."""
+    opened = Session.open(params, report=clock.lines.append, pace=clock.pace)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from ansible_collections.goldenimage.azure.plugins.module_utils._azure import cl
 from ansible_collections.goldenimage.azure.plugins.module_utils._azure.errors import Unreachable
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import GoldenImageError, InvalidInput
 
-from .conftest import Answer, FakeAzure, make_certificate
+from .conftest import Answer, Clock, FakeAzure, make_certificate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,9 +85,9 @@ class TestMetadata:
 
 
 class TestUnreachable:
-    def test_nobody_listens(self, closed_port: int) -> None:
+    def test_nobody_listens(self, closed_port: int, clock: Clock) -> None:
         with pytest.raises(Unreachable, match=r"Connection refused.*cloud_environment"):
-            clouds.resolve(f"https://127.0.0.1:{closed_port}", ca=None)
+            clouds.resolve(f"https://127.0.0.1:{closed_port}", ca=None, pace=clock.pace)
 
     def test_a_certificate_that_is_not_trusted(self, azure: FakeAzure, tmp_path: Path) -> None:
         other, _ignored = make_certificate(tmp_path, "localhost")

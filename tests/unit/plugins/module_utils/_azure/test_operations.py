@@ -13,12 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.goldenimage.azure.plugins.module_utils._azure import errors
-from ansible_collections.goldenimage.azure.plugins.module_utils._azure.operations import (
-    Reply,
-    Request,
-    Waiter,
-    retry_after,
-)
+from ansible_collections.goldenimage.azure.plugins.module_utils._azure.operations import Reply, Request, Waiter
+from ansible_collections.goldenimage.azure.plugins.module_utils._azure.pace import Pace, retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,14 +44,8 @@ class World:
         self.now += seconds
 
     def waiter(self, timeout: float = 3600.0) -> Waiter:
-        return Waiter(
-            self.get,
-            "create disk d",
-            timeout,
-            report=self.lines.append,
-            clock=lambda: self.now,
-            sleep=self.sleep,
-        )
+        pace = Pace(timeout, report=self.lines.append, clock=lambda: self.now, sleep=self.sleep)
+        return Waiter(self.get, "create disk d", pace)
 
 
 def status(text: str, **more: Any) -> Reply:

@@ -18,18 +18,11 @@ from ansible_collections.goldenimage.azure.plugins.module_utils._errors import I
 from .conftest import DISKS, GROUP, SUBSCRIPTION, TENANT, Answer, FakeAzure, Got
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
 FAST = {"x-ms-retry-after-ms": "1"}
 PROVIDERS = f"{GROUP}/providers"
-
-
-@pytest.fixture
-def session(params: Mapping[str, Any]) -> Iterator[Session]:
-    opened = Session.open(params)
-    yield opened
-    opened.close()
 
 
 def operation(azure: FakeAzure, *statuses: str, path: str = "/operations/1", **last: Any) -> dict[str, str]:
@@ -85,15 +78,6 @@ class TestRead:
     def test_a_connection_that_breaks_once_is_repeated(self, azure: FakeAzure, session: Session) -> None:
         azure.on("GET", f"{DISKS}/d", Answer(drop=True), Answer(body={"name": "d"}))
         assert session.read(session.compute.disks.get, "rg", "d") == {"name": "d"}
-
-    def test_waiting_for_a_busy_azure_is_reported(self, azure: FakeAzure, params: Mapping[str, Any]) -> None:
-        busy = Answer(429, {"error": {"code": "TooManyRequests", "message": "x"}}, {"Retry-After": "1"})
-        azure.on("GET", f"{DISKS}/d", busy, Answer(body={"name": "d"}))
-        lines: list[str] = []
-        opened = Session.open(params, report=lines.append)
-        assert opened.read(opened.compute.disks.get, "rg", "d") == {"name": "d"}
-        assert lines[0] == "Azure is busy, trying again in 1 s"
-        opened.close()
 
     def test_keyword_arguments_reach_the_sdk(self, azure: FakeAzure, session: Session) -> None:
         azure.on("GET", f"{PROVIDERS}/Microsoft.Compute/virtualMachines/v", Answer(body={"name": "v"}))
@@ -233,13 +217,6 @@ class TestSend:
             session.read(session.compute.disks.get, "rg", "d")
         assert caught.value.code == "OperationNotAllowed"
         assert caught.value.status == 429
-
-    def test_a_post_is_not_repeated_after_a_broken_connection(self, azure: FakeAzure, session: Session) -> None:
-        path = f"{PROVIDERS}/Microsoft.Compute/virtualMachines/v/powerOff"
-        azure.on("POST", path, Answer(drop=True), Answer(200))
-        with pytest.raises(errors.Unreachable):
-            session.send(session.compute.virtual_machines.begin_power_off, "rg", "v")
-        assert azure.calls() == [f"POST {path}"]
 
 
 class TestAttach:
