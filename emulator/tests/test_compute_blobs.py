@@ -78,7 +78,7 @@ def _import(url: str) -> dict[str, Any]:
 def test_import(azure: LocalAzure, account: Account) -> None:
     data = os.urandom(8192)
     url = account.upload("os.vhd", data)
-    answer = azure.call("PUT", "disks/d", _import(url))
+    answer = azure.call("PUT", "disks/d", _import(url), "2020-06-30")
     assert answer.json()["properties"]["diskSizeBytes"] == SIZE
     assert azure.done(answer)["status"] == "Succeeded"
     found = azure.get("disks/d")["properties"]

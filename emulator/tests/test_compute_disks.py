@@ -32,7 +32,7 @@ GIB = 1 << 30
 
 
 def test_put_answers_as_recorded(azure: LocalAzure) -> None:
-    answer = azure.call("PUT", "disks/d", empty(10) | {"tags": {"a": "b"}})
+    answer = azure.call("PUT", "disks/d", empty(10) | {"tags": {"a": "b"}}, "2020-05-01")
     assert answer.status_code == 202
     assert {"azure-asyncoperation", "location"} <= answer.headers.keys()
     assert "azure-asyncnotification" not in answer.headers
@@ -47,13 +47,20 @@ def test_put_answers_as_recorded(azure: LocalAzure) -> None:
     }
     status = azure.done(answer)
     found = azure.get("disks/d")
-    assert status["properties"]["output"] == found
+    assert status["properties"]["output"] == azure.get("disks/d", "2020-05-01")
     assert found["sku"] == {"name": "Standard_LRS", "tier": "Standard"}
     properties = found["properties"]
     assert properties["diskSizeBytes"] == 10 * GIB
     assert (properties["diskState"], properties["provisioningState"]) == ("Unattached", "Succeeded")
     assert (properties["diskIOPSReadWrite"], properties["diskMBpsReadWrite"]) == (500, 60)
     assert uuid.UUID(properties["uniqueId"])
+
+
+def test_newer_versions_answer_with_the_whole_head(azure: LocalAzure) -> None:
+    for version, head in (("2021-12-01", {"name", "id"}), ("2023-04-02", {"name", "id", "type"})):
+        body = azure.call("PUT", f"disks/d{version}", empty(10), version).json()
+        assert body.keys() - {"location", "properties"} == head
+        assert ("isArmResource" in body["properties"]) == (version < "2023")
 
 
 def test_properties_appear_with_their_api_version(azure: LocalAzure) -> None:

@@ -1,12 +1,14 @@
 # Copyright (c) 2026, goldenimage.azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Compute: disks, snapshots, images, virtual machines, the Marketplace, sizes."""
+"""Compute: disks, snapshots and what accompanies them, images, virtual machines, the Marketplace, sizes."""
 
 from __future__ import annotations
 
 from azure_emulator.services.compute import (
+    disk_accesses,
     disks,
+    encryption_sets,
     extension_images,
     galleries,
     images,
@@ -22,6 +24,8 @@ from azure_emulator.services.compute import (
 ROUTES = [
     *disks.ROUTES,
     *snapshots.ROUTES,
+    *encryption_sets.ROUTES,
+    *disk_accesses.ROUTES,
     *images.ROUTES,
     *galleries.ROUTES,
     *virtual_machines.ROUTES,

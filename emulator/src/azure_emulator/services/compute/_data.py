@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Ties page data to resources: where files are, when they go, and the endpoint that serves them.
 
-A document names its pages in ``_pages`` (a name, or an object of names). Files are made before the transaction that
+A document names its pages in ``_pages`` (a name, or an object of names) and ``_guest_state`` (a name). Files are made before the transaction that
 refers to them is committed and removed after the one that forgets them, so that a document never lacks its bytes;
 what a killed process leaves over is swept at the next start.
 """
@@ -59,10 +59,9 @@ def blob_url(scope: Scope, container: str) -> str:
 
 
 def _names(doc: Doc) -> list[str]:
-    pages = doc.get("_pages")
-    if isinstance(pages, str):
-        return [pages]
-    return list(pages.values()) if isinstance(pages, dict) else []
+    pages = doc.get("_pages") or {}
+    names = [pages] if isinstance(pages, str) else list(pages.values())
+    return [*names, doc["_guest_state"]] if doc.get("_guest_state") else names
 
 
 def _collect(emulator: Emulator) -> None:

@@ -1,9 +1,10 @@
 # Copyright (c) 2026, goldenimage.azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a storage type means for a disk: tier, performance, performance tier.
+"""What a storage type means for a disk: tier, performance, performance tier, how many machines may share it.
 
-The figures for up to 32 GiB are recorded (Premium 120/25, others 500/60); the larger ones are documented.
+Recorded: Premium from P1 to P30, with performance plus at P30, Standard HDD up to S50. The other figures are
+documented; defaults of Ultra disks are guessed.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ DISK_TYPES = (
 )
 SNAPSHOT_TYPES = ("Standard_LRS", "Standard_ZRS", "Premium_LRS")
 
+#: Disks whose IOPS and MB/s are the client's to choose.
+TUNABLE = ("UltraSSD_LRS", "PremiumV2_LRS")
 _TIERS = {"Premium_LRS": "Premium", "Premium_ZRS": "Premium", "PremiumV2_LRS": "Premium", "UltraSSD_LRS": "Ultra"}
 # Size limit in GiB, performance tier, IOPS, MB/s.
 _PREMIUM = (
@@ -41,6 +44,16 @@ _PREMIUM = (
     (16384, "P70", 18000, 750),
     (32767, "P80", 20000, 900),
 )
+# Size limit in GiB, IOPS, MB/s.
+_SSD = ((4096, 500, 100), (8192, 2000, 400), (16384, 4000, 600), (32767, 6000, 750))
+_HDD = ((4096, 500, 60), (8192, 1300, 300), (32767, 2000, 500))
+# The same with performance plus, which needs more than 512 GiB.
+_PLUS_FROM = 513
+_PREMIUM_PLUS = ((1024, 8000, 300), (2048, 20000, 600), (32767, 20000, 900))
+_SSD_PLUS = ((1024, 1500, 150), (2048, 3000, 300), (4096, 6000, 600), (32767, 6000, 750))
+_HDD_PLUS = ((1024, 1500, 150), (2048, 3000, 300), (32767, 3000, 500))
+# Size limit in GiB, machines that may share a disk.
+_PREMIUM_SHARES = ((512, 3), (4096, 5), (32767, 10))
 
 
 def sku_of(body: dict[str, Any], allowed: tuple[str, ...], default: str) -> dict[str, str]:
@@ -66,10 +79,66 @@ def tier(name: str) -> str:
     return _TIERS.get(name, "Standard")
 
 
-def performance(name: str, size_gb: int) -> dict[str, Any]:
-    """The properties that follow from type and size: IOPS, MB/s and, for premium disks, the performance tier."""
-    if tier(name) != "Premium":
-        large = size_gb > 4096
-        return {"diskIOPSReadWrite": 2000 if large else 500, "diskMBpsReadWrite": 500 if large else 60}
-    _ignored, label, iops, mbps = next(row for row in _PREMIUM if size_gb <= row[0])
-    return {"diskIOPSReadWrite": iops, "diskMBpsReadWrite": mbps, "tier": label}
+def performance(name: str, size_gb: int, properties: dict[str, Any], label: str | None = None) -> dict[str, Any]:
+    """The properties that follow from type and size: IOPS, MB/s and, for Premium SSDs, the performance tier.
+
+    `label` is a tier that the client chose; what a client chose for a tunable disk stays.
+    """
+    if name in TUNABLE:
+        return _tuned(name, size_gb, properties)
+    plus = bool(properties.get("creationData", {}).get("performancePlus")) and size_gb >= _PLUS_FROM
+    if tier(name) == "Premium":
+        row = premium_row(size_gb)
+        if label:
+            row = max(row, next(row for row in _PREMIUM if row[1] == label))
+        iops, mbps = row[2:]
+        if plus:
+            plus_iops, plus_mbps = _row(_PREMIUM_PLUS, size_gb)
+            iops, mbps = max(iops, plus_iops), max(mbps, plus_mbps)
+        return {"diskIOPSReadWrite": iops, "diskMBpsReadWrite": mbps, "tier": row[1]}
+    tables = (_SSD, _SSD_PLUS) if name.startswith("StandardSSD") else (_HDD, _HDD_PLUS)
+    iops, mbps = _row(tables[plus], size_gb)
+    return {"diskIOPSReadWrite": iops, "diskMBpsReadWrite": mbps}
+
+
+def _tuned(name: str, size_gb: int, properties: dict[str, Any]) -> dict[str, Any]:
+    iops, mbps = (3000, 125) if name == "PremiumV2_LRS" else (min(500, 300 * size_gb), 8)
+    found = {
+        "diskIOPSReadWrite": properties.get("diskIOPSReadWrite", iops),
+        "diskMBpsReadWrite": properties.get("diskMBpsReadWrite", mbps),
+    }
+    if properties.get("maxShares", 1) > 1:
+        found["diskIOPSReadOnly"] = properties.get("diskIOPSReadOnly", 100)
+        found["diskMBpsReadOnly"] = properties.get("diskMBpsReadOnly", 1)
+    return found
+
+
+def premium_row(size_gb: int) -> tuple[int, str, int, int]:
+    """Size limit, performance tier, IOPS and MB/s of a Premium SSD of a size."""
+    return next(row for row in _PREMIUM if size_gb <= row[0])
+
+
+def premium_labels() -> tuple[str, ...]:
+    """``P1`` to ``P80``, in order."""
+    return tuple(row[1] for row in _PREMIUM)
+
+
+def tunable_range(name: str, size_gb: int) -> tuple[int, int, int, int]:
+    """Least and most IOPS, least and most MB/s of a tunable disk."""
+    if name == "PremiumV2_LRS":
+        return 3000, max(3000, min(80000, 500 * size_gb)), 125, 1200
+    return 100, min(400000, max(1200, 1000 * size_gb)), 1, 10000
+
+
+def most_shares(name: str, size_gb: int) -> int:
+    """How many machines may share a disk; 1: it cannot be shared."""
+    if name in TUNABLE:
+        return 15
+    if name.startswith(("Premium", "StandardSSD")):
+        return next(shares for limit, shares in _PREMIUM_SHARES if size_gb <= limit)
+    return 1
+
+
+def _row(table: tuple[tuple[int, int, int], ...], size_gb: int) -> tuple[int, int]:
+    _limit, iops, mbps = next(row for row in table if size_gb <= row[0])
+    return iops, mbps

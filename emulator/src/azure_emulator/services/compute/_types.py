@@ -17,19 +17,26 @@ _TEXTS = """
     storageAccountId sourceResourceId networkAccessPolicy publicNetworkAccess access vmSize computerName adminUsername
     adminPassword customData userData path keyData publisher offer version exactVersion product uri blobUri licenseType
     priority timeZone patchMode assessmentMode dataAccessAuthMode diskAccessId settingName passName componentName content
-    protocol securityType vhdPrefix destinationContainerName
+    protocol securityType vhdPrefix destinationContainerName keyUrl diskEncryptionSetId encryptionType
+    secureVMDiskEncryptionSetId federatedClientId securityDataUri elasticSanResourceId diskControllerTypes fileFormat
+    provisionedBandwidthCopySpeed sharedGalleryImageId communityGalleryImageId tier
 """
-_NUMBERS = "lun diskSizeGB uploadSizeBytes diskIOPSReadWrite diskMBpsReadWrite maxShares durationInSeconds"
+_NUMBERS = """
+    lun diskSizeGB uploadSizeBytes diskIOPSReadWrite diskMBpsReadWrite diskIOPSReadOnly diskMBpsReadOnly maxShares
+    durationInSeconds logicalSectorSize instantAccessDurationMinutes
+"""
 _FLAGS = """
     incremental zoneResilient toBeDetached disablePasswordAuthentication provisionVMAgent enableAutomaticUpdates
     allowExtensionOperations primary writeAcceleratorEnabled burstingEnabled supportsHibernation secureBootEnabled
-    vTpmEnabled ultraSSDEnabled
+    vTpmEnabled ultraSSDEnabled performancePlus optimizedForFrequentAttach rotationToLatestKeyVersionEnabled
+    acceleratedNetwork getSecureVMGuestStateSAS
 """
 _OBJECTS = """
     properties creationData tags encryption securityProfile purchasePlan supportedCapabilities storageProfile osDisk
     managedDisk snapshot sourceVirtualMachine imageReference galleryImageReference osProfile linuxConfiguration
     windowsConfiguration ssh patchSettings networkProfile hardwareProfile vhd identity plan diagnosticsProfile
     availabilitySet additionalCapabilities uefiSettings winRM diffDiskSettings extendedLocation
+    activeKey sourceVault encryptionSettingsCollection availabilityPolicy diskEncryptionSet
 """
 _OBJECT_LISTS = "dataDisks networkInterfaces publicKeys secrets additionalUnattendContent listeners"
 _TEXT_LISTS = "zones"

@@ -22,6 +22,7 @@ from azure_emulator.disks.vhd import FOOTER_SIZE, footer_problem
 from azure_emulator.services.compute._data import GRANTS, blob_url, page_store
 from azure_emulator.services.compute._shared import accepted, find
 from azure_emulator.services.compute._types import check_types
+from azure_emulator.services.compute.disk_copies import check_complete
 from azure_emulator.services.compute.disk_resources import Kind, check_no_access
 from azure_emulator.services.compute.disk_shapes import refresh
 
@@ -65,6 +66,7 @@ def _check_grantable(ctx: Context, doc: Doc, writable: bool) -> None:
             f"Access to '{doc['name']}' cannot be granted since its networkAccessPolicy is 'DenyAll'.",
         )
     check_no_access(ctx, doc)
+    check_complete(ctx, doc)
     if writable != bool(doc.get("_awaits_upload")):
         option = properties["creationData"]["createOption"]
         raise ArmError(

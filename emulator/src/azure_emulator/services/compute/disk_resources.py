@@ -1,7 +1,7 @@
 # Copyright (c) 2026, goldenimage.azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Create, update and delete disks and snapshots: they differ in little.
+"""Create and delete disks and snapshots: they differ in little.
 
 DiskRP answers every write with 202 and takes writes while others still run; they end in order [recorded].
 """
@@ -16,28 +16,27 @@ from azure_emulator.core import ids as arm_ids
 from azure_emulator.core.context import Context, Reply, Scope
 from azure_emulator.core.errors import ArmError
 from azure_emulator.core.operations import effect
-from azure_emulator.core.values import choice_of, flag_of, object_of, tags_of
-from azure_emulator.services.compute import blobs
+from azure_emulator.core.values import flag_of, object_of, tags_of
+from azure_emulator.services.compute import blobs, disk_copies
 from azure_emulator.services.compute._data import GRANTS, discard, page_store
-from azure_emulator.services.compute._shared import (
-    GIB,
-    accepted,
-    check_location,
-    find,
-    new_resource,
-    resource_id,
-    without,
-)
+from azure_emulator.services.compute._shared import accepted, new_resource, resource_id
 from azure_emulator.services.compute._skus import DISK_TYPES, SNAPSHOT_TYPES, sku_of
-from azure_emulator.services.compute._types import check_types
+from azure_emulator.services.compute.disk_checks import (
+    PLATFORM_KEY,
+    check_choices,
+    check_performance,
+    check_properties,
+    encryption_of,
+)
 from azure_emulator.services.compute.disk_shapes import (
     accepted_body,
     present,
     refresh,
     settable,
     shows_incremental_size,
+    size_in_gb,
 )
-from azure_emulator.services.compute.origins import open_origin, requested_size
+from azure_emulator.services.compute.origins import Origin, open_origin
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,26 +59,10 @@ DISK = Kind("disks", "disk", DISK_TYPES)
 SNAPSHOT = Kind("snapshots", "snapshot", SNAPSHOT_TYPES)
 
 
-def put(ctx: Context, kind: Kind) -> Reply:
-    """Create, or update what is there."""
-    check_types(ctx.body)
-    found = ctx.store.get(resource_id(ctx, kind.collection))
-    if found is None:
-        return _create(ctx, kind)
-    check_location(ctx, found)
-    return _update(ctx, kind, found)
-
-
-def patch(ctx: Context, kind: Kind) -> Reply:
-    """Update some properties."""
-    check_types(ctx.body)
-    return _update(ctx, kind, find(ctx, kind.collection))
-
-
 def new_properties(ctx: Scope, size: int | None) -> dict[str, Any]:
     """The computed part of a new disk's or snapshot's properties."""
     properties: dict[str, Any] = {
-        "encryption": {"type": "EncryptionAtRestWithPlatformKey"},
+        "encryption": {"type": PLATFORM_KEY},
         "timeCreated": ctx.clock.iso(),
         "provisioningState": "Updating",
         "uniqueId": str(uuid.uuid4()),
@@ -91,105 +74,81 @@ def new_properties(ctx: Scope, size: int | None) -> dict[str, Any]:
     return properties
 
 
-def _create(ctx: Context, kind: Kind) -> Reply:
+def create(ctx: Context, kind: Kind) -> Reply:
+    """A new disk or snapshot: 202; its bytes are there at once, or fetched while the operation runs."""
     doc = new_resource(ctx, kind.collection, f"{kind.target}Name")
     tags = tags_of(ctx.body)
-    _check_values(ctx)
+    check_choices(ctx)
     sku = sku_of(ctx.body, kind.storage_types, "Standard_LRS")
+    encryption = encryption_of(ctx, doc["location"])
     origin = open_origin(ctx, doc["location"], kind.target)
-    asked = {**origin.inherited, **settable(object_of(ctx.body, "properties")), "creationData": origin.creation}
+    asked = {**settable(object_of(ctx.body, "properties"), sku["name"]), "creationData": origin.creation}
     doc |= {name: ctx.body[name] for name in _HEAD if ctx.body.get(name)}
     if tags is not None:
         doc["tags"] = tags
     doc["sku"] = sku
-    doc["properties"] = {**new_properties(ctx, origin.size), **asked}
-    doc["_pages"] = origin.pages
-    if origin.size is None:
-        doc["_awaits_upload"] = True
+    doc["properties"] = {**new_properties(ctx, origin.size), **origin.inherited, **asked}
+    if encryption:
+        doc["properties"]["encryption"] = encryption
+    check_properties(ctx, asked, doc["properties"], doc["location"])
+    if kind is DISK:
+        check_performance(ctx, sku["name"], None if origin.size is None else size_in_gb(origin.size))
+    _remember(ctx, doc, origin, asked)
     if kind is SNAPSHOT:
         _describe_snapshot(ctx, doc)
     refresh(doc)
     ctx.store.put(doc["id"], doc)
+    return _started(ctx, doc, origin, asked)
+
+
+def _remember(ctx: Context, doc: Doc, origin: Origin, asked: dict[str, Any]) -> None:
+    """The private part of the document."""
+    doc["_pages"] = origin.pages
+    if origin.guest_state:
+        doc["_guest_state"] = origin.guest_state
+    if origin.size is None:
+        doc["_awaits_upload"] = True
+    if origin.blobs:
+        doc["_importing"] = True
+    if "tier" in asked:
+        doc["_tier"] = asked["tier"]
+    if asked.get("burstingEnabled"):
+        doc["properties"]["burstingEnabledTime"] = ctx.clock.iso()
+    if origin.copy:
+        doc["_copy"] = origin.copy
+        disk_copies.register(ctx, doc)
+
+
+def _started(ctx: Context, doc: Doc, origin: Origin, asked: dict[str, Any]) -> Reply:
     extra = {}
-    incremental = kind is SNAPSHOT and doc["properties"]["incremental"] and shows_incremental_size(ctx.api_version)
-    if origin.blob or incremental:
+    incremental = doc["properties"].get("incremental") and shows_incremental_size(ctx.api_version)
+    if origin.blobs or incremental:
         extra["diskSizeBytes"] = origin.size
-    args = {"id": doc["id"], "version": ctx.api_version, "blob": origin.blob, "pages": origin.pages}
-    name = "compute.disk.import" if origin.blob else "compute.disk.create"
+    args = {"id": doc["id"], "version": ctx.api_version, "blobs": origin.blobs}
+    name = "compute.disk.import" if origin.blobs else "compute.disk.create"
     operation = ctx.operations.start("disk", doc["location"], name, args, doc["id"])
-    return Reply(202, accepted_body(doc, ctx.body, asked, extra), operation.headers())
+    told = {**origin.told, **asked}
+    if origin.copy:  # where the source is, is not known here yet [recorded]
+        told["creationData"] = {k: v for k, v in origin.creation.items() if k != "sourceUniqueId"}
+    return Reply(202, accepted_body(doc, ctx.body, told, extra, ctx.api_version), operation.headers())
 
 
 def _describe_snapshot(ctx: Context, doc: Doc) -> None:
     properties = doc["properties"]
     properties["incremental"] = bool(flag_of(ctx.body, "properties", "incremental"))
+    copy = doc.get("_copy")
+    if copy and not properties["incremental"]:
+        raise ArmError(
+            400,
+            "InvalidParameter",
+            "CreateOption 'CopyStart' is only allowed for incremental snapshots.",
+            "creationData.createOption",
+        )
     if properties["incremental"]:
         # All incremental snapshots of one disk form a family.
         source = properties["creationData"].get("sourceUniqueId", "")
-        properties["incrementalSnapshotFamilyId"] = str(uuid.uuid5(uuid.NAMESPACE_OID, source))
-    if properties["creationData"]["createOption"] == "CopyStart":
-        if not properties["incremental"]:
-            raise ArmError(
-                400,
-                "InvalidParameter",
-                "CreateOption 'CopyStart' is only allowed for incremental snapshots.",
-                "creationData.createOption",
-            )
-        properties["completionPercent"] = 100.0
-
-
-def _check_values(ctx: Context) -> None:
-    choice_of(ctx.body, ("Windows", "Linux"), "properties", "osType")
-    choice_of(ctx.body, ("V1", "V2"), "properties", "hyperVGeneration")
-    choice_of(ctx.body, ("AllowAll", "AllowPrivate", "DenyAll"), "properties", "networkAccessPolicy")
-
-
-def _update(ctx: Context, kind: Kind, found: Doc) -> Reply:
-    _check_values(ctx)
-    tags = tags_of(ctx.body)
-    properties = settable(object_of(ctx.body, "properties"))
-    _check_creation_data(found, properties.get("creationData"))
-    properties["creationData"] = found["properties"]["creationData"]
-    size = requested_size(ctx, kind.target)
-    if size is not None and size > found["properties"].get("diskSizeBytes", size):
-        _check_growable(found)
-    changes: dict[str, Any] = {"properties": without(properties, "creationData", "diskSizeGB"), "size": size}
-    if tags is not None:
-        changes["tags"] = tags
-    if ctx.body.get("sku"):
-        changes["sku"] = sku_of(ctx.body, kind.storage_types, found["sku"]["name"])
-    found["properties"]["provisioningState"] = "Updating"
-    ctx.store.put(found["id"], found)
-    args = {"id": found["id"], "version": ctx.api_version, "changes": changes}
-    operation = ctx.operations.start("disk", found["location"], "compute.disk.update", args, found["id"])
-    extra = {"faultDomain": 0} if kind is SNAPSHOT else {}
-    return Reply(202, accepted_body(found, ctx.body, properties, extra), operation.headers())
-
-
-def _check_creation_data(found: Doc, wanted: Any) -> None:
-    if not isinstance(wanted, dict):
-        return
-    for name, value in wanted.items():
-        if name in found["properties"]["creationData"] and not _same(found["properties"]["creationData"][name], value):
-            raise ArmError(
-                409,
-                "PropertyChangeNotAllowed",
-                f"Changing property 'creationData.{name}' is not allowed.",
-                f"creationData.{name}",
-            )
-
-
-def _same(one: Any, other: Any) -> bool:
-    if isinstance(one, str) and isinstance(other, str):
-        return one.lower() == other.lower()
-    return bool(one == other)
-
-
-def _check_growable(found: Doc) -> None:
-    if found.get("managedBy") and not found.get("_vm_deallocated"):
-        raise ArmError(
-            409, "Conflict", "Disk resizing is allowed only when creating a VM or when the VM is deallocated."
-        )
+        family = disk_copies.family_of_copy(copy) if copy else str(uuid.uuid5(uuid.NAMESPACE_OID, source))
+        properties["incrementalSnapshotFamilyId"] = family
 
 
 def delete(ctx: Context, kind: Kind) -> Reply:
@@ -221,53 +180,40 @@ def check_no_access(ctx: Scope, found: Doc) -> None:
         )
 
 
+def grant_keys(grant: dict[str, Any]) -> list[str]:
+    """Where the SAS of a grant and that of its guest state are kept."""
+    return [grant["container"], *([grant["guest_state"]] if grant.get("guest_state") else [])]
+
+
 def remove(scope: Scope, doc: Doc) -> None:
     """Forget a disk or snapshot, its bytes, and who may read them."""
     if grant := doc.get("_grant"):
-        scope.store.kv_delete(GRANTS, grant["container"])
+        for key in grant_keys(grant):
+            scope.store.kv_delete(GRANTS, key)
+    disk_copies.forget(scope, doc)
     discard(scope, doc)
     scope.store.delete(doc["id"])
 
 
 @effect("compute.disk.create")
 def _created(scope: Scope, args: dict[str, Any]) -> Any:
-    doc = _present_doc(scope, args)
+    doc = present_doc(scope, args)
     doc["properties"]["provisioningState"] = "Succeeded"
     scope.store.put(doc["id"], doc)
     return present(doc, args["version"])
 
 
 def _fetch(data_dir: Path, args: dict[str, Any]) -> None:
-    blobs.fetch(data_dir, page_store(data_dir), args["pages"], args["blob"])
+    for item in args["blobs"]:
+        blobs.fetch(data_dir, page_store(data_dir), item["pages"], item["blob"])
 
 
 @effect("compute.disk.import", work=_fetch)
 def _imported(scope: Scope, args: dict[str, Any]) -> Any:
-    return _created(scope, args)
-
-
-def _unchanged(scope: Scope, args: dict[str, Any], _error: ArmError) -> None:
-    doc = scope.store.get(args["id"])
-    if doc:
-        doc["properties"]["provisioningState"] = "Succeeded"
-        scope.store.put(doc["id"], doc)
-
-
-@effect("compute.disk.update", failed=_unchanged)
-def _updated(scope: Scope, args: dict[str, Any]) -> Any:
-    doc = _present_doc(scope, args)
-    changes, properties = args["changes"], doc["properties"]
-    size = changes["size"]
-    if size is not None and "diskSizeBytes" in properties:
-        if size // GIB < properties["diskSizeGB"]:
-            raise ArmError(400, "InvalidParameter", "Disks or snapshot cannot be resized down.", "diskSizeGB")
-        if size > properties["diskSizeBytes"]:
-            properties |= {"diskSizeBytes": size, "diskSizeGB": size // GIB}
-    properties |= {**changes["properties"], "provisioningState": "Succeeded"}
-    doc |= {name: changes[name] for name in ("tags", "sku") if name in changes}
-    refresh(doc)
+    doc = present_doc(scope, args)
+    doc.pop("_importing", None)
     scope.store.put(doc["id"], doc)
-    return present(doc, args["version"])
+    return _created(scope, args)
 
 
 @effect("compute.disk.delete")
@@ -288,7 +234,8 @@ def forget(scope: Scope, doc: Doc) -> None:
     remove(scope, doc)
 
 
-def _present_doc(scope: Scope, args: dict[str, Any]) -> Doc:
+def present_doc(scope: Scope, args: dict[str, Any]) -> Doc:
+    """The disk or snapshot of an operation, which may have gone meanwhile."""
     doc = scope.store.get(args["id"])
     if doc is None:
         raise ArmError(404, "NotFound", "The entity was not found in this Azure location.")

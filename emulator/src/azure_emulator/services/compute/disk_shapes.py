@@ -3,16 +3,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How disks and snapshots look: the document that is kept, the answer to a PUT, the view of an API version.
 
-Recorded: the key sets of answers from 2019 to 2021. Documented: the versions in which later properties appeared.
+Recorded: the key sets of answers from 2019 to 2025. Documented: the versions in which other properties appeared.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from azure_emulator.core.store import Doc, public
 from azure_emulator.services.compute._shared import GIB
-from azure_emulator.services.compute._skus import performance
+from azure_emulator.services.compute._skus import TUNABLE, performance
+
+if TYPE_CHECKING:
+    from azure_emulator.core.context import Scope
 
 # Properties that a client may set and that come back as they are.
 _SETTABLE = (
@@ -23,6 +26,7 @@ _SETTABLE = (
     "creationData",
     "diskSizeGB",
     "encryption",
+    "encryptionSettingsCollection",
     "incremental",
     "networkAccessPolicy",
     "publicNetworkAccess",
@@ -33,29 +37,68 @@ _SETTABLE = (
     "supportsHibernation",
     "securityProfile",
     "optimizedForFrequentAttach",
+    "availabilityPolicy",
 )
+_TUNABLE = ("diskIOPSReadWrite", "diskMBpsReadWrite", "diskIOPSReadOnly", "diskMBpsReadOnly")
 # Properties and the first API version that shows them.
 _SINCE = {
+    "maxShares": "2019-07-01",
+    "shareInfo": "2019-07-01",
+    "diskIOPSReadOnly": "2019-07-01",
+    "diskMBpsReadOnly": "2019-07-01",
+    "encryption": "2019-07-01",
     "networkAccessPolicy": "2020-05-01",
+    "diskAccessId": "2020-05-01",
     "tier": "2020-06-30",
-    "purchasePlan": "2020-12-01",
+    "burstingEnabled": "2020-09-30",
+    "purchasePlan": "2020-09-30",
     "supportsHibernation": "2020-12-01",
     "securityProfile": "2020-12-01",
+    "propertyUpdatesInProgress": "2020-12-01",
     "publicNetworkAccess": "2021-04-01",
-    "completionPercent": "2021-08-01",
+    "supportedCapabilities": "2021-04-01",
+    "completionPercent": "2021-04-01",
     "incrementalSnapshotFamilyId": "2021-12-01",
     "dataAccessAuthMode": "2021-12-01",
+    "copyCompletionError": "2022-03-02",
+    "burstingEnabledTime": "2022-07-02",
     "optimizedForFrequentAttach": "2022-07-02",
+    "LastOwnershipUpdateTime": "2023-04-02",
+    "availabilityPolicy": "2025-01-02",
+}
+# The same for members of two objects.
+_INNER_SINCE = {
+    "creationData": {
+        "logicalSectorSize": "2020-06-30",
+        "securityDataUri": "2021-08-01",
+        "performancePlus": "2022-07-02",
+        "elasticSanResourceId": "2023-04-02",
+        "provisionedBandwidthCopySpeed": "2023-10-02",
+    },
+    "supportedCapabilities": {
+        "architecture": "2021-12-01",
+        "diskControllerTypes": "2022-07-02",
+        "supportedSecurityOption": "2025-01-02",
+    },
 }
 
 
 # Every recorded answer to this version lacks what answers to the one before it have.
 _WITHOUT_POLICY = "2020-06-30"
+# The 202 of a write: recorded without id until 2020, with it for 2021-12-01, with the whole head and without the
+# internal `isArmResource` for 2023-04-02 and later. Where in between that changed is guessed.
+_ID_SINCE = "2021-12-01"
+_HEAD_SINCE = "2022-07-02"
 
 
-def settable(properties: dict[str, Any]) -> dict[str, Any]:
-    """The part of a request's properties that is kept."""
-    return {name: properties[name] for name in _SETTABLE if properties.get(name) is not None}
+def settable(properties: dict[str, Any], sku: str) -> dict[str, Any]:
+    """The part of a request's properties that is kept for a disk or snapshot of a storage type."""
+    names: tuple[str, ...] = _SETTABLE
+    if sku in TUNABLE:
+        names += _TUNABLE
+    elif sku.startswith("Premium"):
+        names += ("tier",)
+    return {name: properties[name] for name in names if properties.get(name) not in (None, {})}
 
 
 def size_in_gb(size: int) -> int:
@@ -69,45 +112,88 @@ def refresh(doc: Doc) -> None:
     if "diskSizeBytes" in properties:
         properties.setdefault("diskSizeGB", size_in_gb(properties["diskSizeBytes"]))
     if doc["type"].endswith("/disks"):
-        properties.update(performance(doc["sku"]["name"], properties.get("diskSizeGB", 1)))
-        if not doc["sku"]["name"].startswith("Premium_"):
-            properties.pop("tier", None)
+        name, size = doc["sku"]["name"], properties.get("diskSizeGB", 1)
+        properties.update(performance(name, size, properties, doc.get("_tier")))
+        if "tier" in properties and (not name.startswith("Premium_")):
+            del properties["tier"]
+        if name in TUNABLE:
+            properties["creationData"].setdefault("logicalSectorSize", 4096)
     properties["diskState"] = _state(doc)
 
 
 def _state(doc: Doc) -> str:
     grant = doc.get("_grant")
+    frozen = bool(doc.get("_vm_hibernated"))
     if grant:
-        return "ActiveUpload" if grant["writable"] else "ActiveSAS"
+        if grant["writable"]:
+            return "ActiveUpload"
+        return "ActiveSASFrozen" if frozen else "ActiveSAS"
     if doc.get("_awaits_upload"):
         return "ReadyToUpload"
-    if doc.get("managedBy"):
-        return "Reserved" if doc.get("_vm_deallocated") else "Attached"
-    return "Unattached"
+    if not doc.get("managedBy"):
+        return "Unattached"
+    if frozen:
+        return "Frozen"
+    return "Reserved" if doc.get("_vm_deallocated") else "Attached"
+
+
+def owned_anew(scope: Scope, doc: Doc) -> None:
+    """Note that the disk was attached or detached, or that its machine was deallocated or started."""
+    doc["properties"]["LastOwnershipUpdateTime"] = scope.clock.iso()
 
 
 def present(doc: Doc, api_version: str) -> Doc:
     """What a client of an API version sees."""
     shown = public(doc)
-    shown["properties"] = {
-        name: value for name, value in doc["properties"].items() if _SINCE.get(name, "") <= api_version
-    }
+    shown["properties"] = _known(doc["properties"], api_version)
     if api_version == _WITHOUT_POLICY:
         shown["properties"].pop("networkAccessPolicy", None)
     return shown
 
 
+def _known(properties: dict[str, Any], api_version: str) -> dict[str, Any]:
+    return {
+        name: _within(name, value, api_version)
+        for name, value in properties.items()
+        if _SINCE.get(name, "") <= api_version
+    }
+
+
+def _within(name: str, value: Any, api_version: str) -> Any:
+    since = _INNER_SINCE.get(name)
+    if since is None or not isinstance(value, dict):
+        return value
+    return {key: inner for key, inner in value.items() if since.get(key, "") <= api_version}
+
+
+def leaks_internals(api_version: str) -> bool:
+    """Whether the 202 of a write shows what older versions showed by mistake: ``isArmResource`` and others."""
+    return api_version < _HEAD_SINCE
+
+
 def shows_incremental_size(api_version: str) -> bool:
     """Whether the 202 for an incremental snapshot tells the size."""
-    return api_version != _WITHOUT_POLICY
+    return leaks_internals(api_version) and api_version != _WITHOUT_POLICY
 
 
-def accepted_body(doc: Doc, request: dict[str, Any], changed: dict[str, Any], extra: dict[str, Any]) -> Doc:
-    """The body of a 202: what was asked for, without id, type, and anything computed [recorded].
+def accepted_head(doc: Doc, api_version: str, *, named: bool) -> Doc:
+    """The beginning of the body of a 202; `named`: older versions give the name of this type."""
+    if not leaks_internals(api_version):
+        return {name: doc[name] for name in ("name", "id", "type")}
+    head: Doc = {"name": doc["name"]} if named else {}
+    if doc["type"].endswith(("/disks", "/snapshots")) and api_version >= _ID_SINCE:
+        head["id"] = doc["id"]
+    return head
 
-    `changed` are the properties as they will be; snapshots leave the name out.
+
+def accepted_body(
+    doc: Doc, request: dict[str, Any], changed: dict[str, Any], extra: dict[str, Any], api_version: str
+) -> Doc:
+    """The body of a 202: what was asked for, without anything computed [recorded].
+
+    `changed` are the properties as they will be; `extra` is shown to old versions only.
     """
-    body: Doc = {"name": doc["name"]} if doc["type"].endswith("/disks") else {}
+    body = accepted_head(doc, api_version, named=doc["type"].endswith("/disks"))
     body["location"] = doc["location"]
     if request.get("tags") is not None:
         body["tags"] = request["tags"]
@@ -116,5 +202,7 @@ def accepted_body(doc: Doc, request: dict[str, Any], changed: dict[str, Any], ex
             body[name] = request[name]
     if isinstance(request.get("sku"), dict):
         body["sku"] = {"name": request["sku"].get("name", doc["sku"]["name"])}
-    body["properties"] = {**changed, "provisioningState": "Updating", **extra, "isArmResource": True}
+    body["properties"] = {**_known(changed, api_version), "provisioningState": "Updating"}
+    if leaks_internals(api_version):
+        body["properties"] |= {**extra, "isArmResource": True}
     return body

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from azure_emulator.core import ids as arm_ids
@@ -64,6 +64,8 @@ class ImageSource:
     exact_version: str | None = None
     disk_label: str = "OsDisk_1"
     architecture: str = "x64"
+    #: Further properties that an OS disk made from the image gets: ``supportedCapabilities``, ``purchasePlan`` …
+    handed_on: dict[str, Any] = field(default_factory=dict)
 
     @property
     def generalized(self) -> bool:
@@ -137,4 +139,16 @@ def _platform(names: dict[str, Any], subscription: str, location: str) -> ImageS
         os=SourceDisk(sku.disk_size, sku.size_gb, {"createOption": "FromImage", "imageReference": {"id": identity}}),
         exact_version=version,
         architecture=sku.architecture,
+        handed_on=_platform_capabilities(sku),
     )
+
+
+def _platform_capabilities(sku: catalogue.Sku) -> dict[str, Any]:
+    """What disks of Marketplace images say of themselves [recorded for a generation 2 image]."""
+    capabilities: dict[str, Any] = {"acceleratedNetwork": True, "architecture": sku.architecture}
+    if sku.generation != "V2":
+        return {"supportedCapabilities": capabilities}
+    return {
+        "supportsHibernation": True,
+        "supportedCapabilities": {"diskControllerTypes": "SCSI, NVMe", **capabilities},
+    }

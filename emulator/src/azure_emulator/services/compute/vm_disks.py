@@ -14,7 +14,7 @@ from azure_emulator.services.compute._data import page_store
 from azure_emulator.services.compute._shared import GIB, PROVIDER
 from azure_emulator.services.compute._skus import DISK_TYPES, sku_of
 from azure_emulator.services.compute.disk_resources import new_properties
-from azure_emulator.services.compute.disk_shapes import refresh, size_in_gb
+from azure_emulator.services.compute.disk_shapes import owned_anew, refresh, size_in_gb
 
 if TYPE_CHECKING:
     from azure_emulator.core.context import Scope
@@ -40,6 +40,7 @@ def claim(scope: Scope, doc: Doc, disks: list[dict[str, Any]]) -> None:
         size = disk.get("diskSizeGB", 0)
         if size > found["properties"]["diskSizeGB"]:
             found["properties"] |= {"diskSizeBytes": size * GIB, "diskSizeGB": size}
+        owned_anew(scope, found)
         refresh(found)
         scope.store.put(found["id"], found)
 
@@ -54,6 +55,7 @@ def release(scope: Scope, disks: list[dict[str, Any]]) -> list[Doc]:
             continue
         found.pop("managedBy", None)
         found.pop("_vm_deallocated", None)
+        owned_anew(scope, found)
         refresh(found)
         scope.store.put(found["id"], found)
         released.append(found)
@@ -104,6 +106,7 @@ def _origin_of_os(image: ImageSource) -> dict[str, Any]:
     return {
         "osType": image.os_type,
         "hyperVGeneration": image.generation,
+        **image.handed_on,
         "creationData": image.os.creation,
     }
 
