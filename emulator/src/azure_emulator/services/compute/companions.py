@@ -17,7 +17,7 @@ from azure_emulator.core import ids as arm_ids
 from azure_emulator.core.context import Context, Reply, Scope
 from azure_emulator.core.errors import ArmError
 from azure_emulator.core.operations import effect
-from azure_emulator.core.routing import Route, recorded
+from azure_emulator.core.routing import Route, documented, recorded
 from azure_emulator.core.values import member, tags_of
 from azure_emulator.services.compute._shared import (
     GROUP,
@@ -47,7 +47,8 @@ _USERS = ("disks", "snapshots")
 class Companion:
     """One kind: `apply` writes a request into the document, `accept` makes the body of the 202 of it.
 
-    `users` are the places in a disk's or snapshot's properties that name one.
+    `users` are the places in a disk's or snapshot's properties that name one; `replayed`: creating and reading one is
+    in the traffic that is replayed.
     """
 
     collection: str
@@ -55,6 +56,7 @@ class Companion:
     apply: Callable[[Context, Doc], None]
     accept: Callable[[Context, Doc], Doc]
     users: tuple[tuple[str, ...], ...]
+    replayed: bool = False
 
 
 def _put(ctx: Context, kind: Companion) -> Reply:
@@ -136,16 +138,17 @@ def routes(kind: Companion) -> list[Route]:
     """All routes of a kind."""
     collection = f"{GROUP}/{kind.collection}"
     one = f"{collection}/{{name}}"
-    seen = recorded(_CHECKED)
+    known = documented(_CHECKED)
+    seen = recorded(_CHECKED) if kind.replayed else known
     hooks.cascade.setdefault(f"{PROVIDER}/{kind.collection}".lower(), _forget)
     show_all = lister(kind.collection, _present)
     return [
         Route("PUT", one, partial(_put, kind=kind), evidence=seen),
-        Route("PATCH", one, partial(_patch, kind=kind)),
+        Route("PATCH", one, partial(_patch, kind=kind), evidence=known),
         Route("GET", one, getter(kind.collection, _present), evidence=seen),
-        Route("DELETE", one, partial(_delete, kind=kind), evidence=seen),
-        Route("GET", collection, show_all, evidence=seen),
-        Route("GET", f"{SUBSCRIPTION}/{kind.collection}", show_all),
+        Route("DELETE", one, partial(_delete, kind=kind), evidence=known),
+        Route("GET", collection, show_all, evidence=known),
+        Route("GET", f"{SUBSCRIPTION}/{kind.collection}", show_all, evidence=known),
     ]
 
 

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from azure_emulator.core import hooks
-from azure_emulator.core.routing import Route, recorded
+from azure_emulator.core.routing import Route, documented, recorded
 from azure_emulator.services.compute import access, disk_copies, disk_resources, disk_updates
 from azure_emulator.services.compute._shared import GROUP, SUBSCRIPTION, getter, lister
 from azure_emulator.services.compute.disk_shapes import present
@@ -31,14 +31,14 @@ def routes(kind: Kind) -> list[Route]:
     collection = f"{GROUP}/{kind.collection}"
     one = f"{collection}/{{name}}"
     show_all = lister(kind.collection, _present)
-    seen = recorded("2026-11-25")
+    seen, known = recorded("2026-11-25"), documented("2026-11-25")
     return [
         Route("PUT", one, partial(disk_updates.put, kind=kind), evidence=seen),
-        Route("PATCH", one, partial(disk_updates.patch, kind=kind), evidence=seen),
+        Route("PATCH", one, partial(disk_updates.patch, kind=kind), evidence=known),
         Route("GET", one, getter(kind.collection, _present), evidence=seen),
         Route("DELETE", one, partial(disk_resources.delete, kind=kind), evidence=seen),
         Route("GET", collection, show_all, evidence=seen),
-        Route("GET", f"{SUBSCRIPTION}/{kind.collection}", show_all, evidence=seen),
+        Route("GET", f"{SUBSCRIPTION}/{kind.collection}", show_all, evidence=known),
         Route("POST", f"{one}/beginGetAccess", partial(access.begin, kind=kind), evidence=seen),
         Route("POST", f"{one}/endGetAccess", partial(access.end, kind=kind), evidence=seen),
     ]

@@ -95,6 +95,7 @@ ENCRYPTION_SET = Companion(
     _apply,
     _accept,
     (("encryption", "diskEncryptionSetId"), ("securityProfile", "secureVMDiskEncryptionSetId")),
+    replayed=True,
 )
 ROUTES = [
     *routes(ENCRYPTION_SET),
