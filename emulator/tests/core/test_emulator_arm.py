@@ -332,7 +332,10 @@ def test_providers(azure: LocalAzure) -> None:
     assert azure.arm("POST", f"{path}/unregister").json()["registrationState"] == "Unregistering"
     refused = azure.arm("PUT", f"{azure.group('unregistered')}{path}/disks/d", {"location": "eastus"})
     assert (refused.status_code, code(refused)) == (409, "MissingSubscriptionRegistration")
+    azure.control("POST", "/clock", {"advance": 120})
+    assert azure.arm("GET", path).json()["registrationState"] == "Unregistered"
     assert azure.arm("POST", f"{path}/register").json()["registrationState"] == "Registering"
+    azure.control("POST", "/clock", {"advance": 120})
     assert azure.arm("GET", path).json()["registrationState"] == "Registered"
 
 

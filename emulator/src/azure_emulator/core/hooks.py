@@ -30,6 +30,9 @@ committed: list[Callable[[Emulator], None]] = []
 #: Run before each handler, in its transaction; an `ArmError` refuses the request.
 before: list[Callable[[Context, Route], None]] = []
 
+#: Run with the id of a resource group that has gone, in the transaction that removed it.
+group_gone: list[Callable[[Scope, str], None]] = []
+
 #: Deletion of a resource by the cascade of its group: type in lower case -> function in a writing transaction.
 #: A type without an entry is simply forgotten. An `ArmError` says that something else must go first; the cascade
 #: then tries again, and fails with ``ResourceGroupDeletionBlocked`` when nothing more can go.

@@ -170,7 +170,7 @@ class Operations:
     ) -> Operation:
         """Begin an operation.
 
-        :param style: ``compute | disk | gallery | network | storage | group``.
+        :param style: ``compute | disk | gallery | network | storage | vault | group``.
         :param args: JSON object for the effect.
         :param resource_id: the resource that is busy; its ``provisioningState`` is marked when the operation fails.
         :param subscription: needed when there is no ``resource_id``.

@@ -94,6 +94,7 @@ STYLES = {
             results=_provider("Microsoft.Network", "operationResults"),
         ),
         Style("storage", _provider("Microsoft.Storage", "asyncoperations"), "l", "l", 17, 17, 17, 17),
+        Style("vault", _provider("Microsoft.KeyVault", "operationResults"), "l", "l", 10, 10, 10, 15),
         Style("group", "operationresults", "l", "l", 15, 15, 15, 60),
     )
 }

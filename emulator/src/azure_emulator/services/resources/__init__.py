@@ -5,6 +5,6 @@
 
 from __future__ import annotations
 
-from azure_emulator.services.resources import groups, providers, subscriptions
+from azure_emulator.services.resources import generic, groups, providers, subscriptions, tags
 
-ROUTES = [*subscriptions.ROUTES, *providers.ROUTES, *groups.ROUTES]
+ROUTES = [*subscriptions.ROUTES, *providers.ROUTES, *groups.ROUTES, *generic.ROUTES, *tags.ROUTES]

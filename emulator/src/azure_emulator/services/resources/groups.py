@@ -17,13 +17,13 @@ from azure_emulator.core.operations import Failed, effect
 from azure_emulator.core.paging import paged
 from azure_emulator.core.routing import Route
 from azure_emulator.core.values import tags_of, text_of
+from azure_emulator.services.resources import filters
 
 if TYPE_CHECKING:
     from azure_emulator.core.store import Doc
 
 _TYPE = "Microsoft.Resources/resourceGroups"
 _NAME = re.compile(r"[-\w._()]{1,90}")
-_SUMMARY = ("id", "name", "type", "kind", "location", "sku", "tags", "zones", "managedBy", "identity", "plan")
 
 
 def put_group(ctx: Context) -> Reply:
@@ -63,7 +63,7 @@ def put_group(ctx: Context) -> Reply:
 
 
 def get_group(ctx: Context) -> Reply:
-    return Reply(200, _group(ctx))
+    return Reply(200, find(ctx))
 
 
 def head_group(ctx: Context) -> Reply:
@@ -72,7 +72,7 @@ def head_group(ctx: Context) -> Reply:
 
 
 def patch_group(ctx: Context) -> Reply:
-    doc = _group(ctx)
+    doc = find(ctx)
     _check_alive(doc)
     tags = tags_of(ctx.body)
     if tags is not None:
@@ -82,7 +82,7 @@ def patch_group(ctx: Context) -> Reply:
 
 
 def delete_group(ctx: Context) -> Reply:
-    doc = _group(ctx)
+    doc = find(ctx)
     busy = ctx.operations.running(doc["id"])
     if busy is None:
         doc["properties"]["provisioningState"] = "Deleting"
@@ -92,17 +92,7 @@ def delete_group(ctx: Context) -> Reply:
 
 
 def list_groups(ctx: Context) -> Reply:
-    return paged(ctx, type=_TYPE, keep=lambda doc: _tagged(doc, ctx.query.get("$filter", "")))
-
-
-def list_resources(ctx: Context) -> Reply:
-    """Resources of a subscription, filtered by ``$filter`` on type, name, group, location or tag."""
-    return paged(ctx, show=_summary, keep=lambda doc: _passes(doc, ctx.query.get("$filter", "")))
-
-
-def list_group_resources(ctx: Context) -> Reply:
-    _group(ctx)
-    return list_resources(ctx)
+    return paged(ctx, type=_TYPE, keep=lambda doc: filters.tagged(doc, ctx.query.get("$filter", "")))
 
 
 @effect("resources.group.delete")
@@ -112,6 +102,8 @@ def _delete(scope: Scope, args: dict[str, Any]) -> Failed | None:
     refused = _remove_all(scope, sorted(docs, key=lambda doc: -str(doc["id"]).count("/")))
     if not refused:
         scope.store.delete(args["id"])
+        for function in hooks.group_gone:
+            function(scope, args["id"])
         return None
     doc = scope.store.get(args["id"])
     if doc:
@@ -159,7 +151,11 @@ def _blocked(group: str, refused: list[tuple[Doc, ArmError]]) -> ArmError:
     )
 
 
-def _group(ctx: Context) -> Doc:
+def find(ctx: Context) -> Doc:
+    """The resource group of the path.
+
+    :raises ArmError: 404 ``ResourceGroupNotFound``.
+    """
     doc = ctx.store.get(ids.group_id(ctx.subscription, ctx.ids["group"]))
     if doc is None:
         raise group_not_found(ctx.ids["group"])
@@ -175,34 +171,6 @@ def _check_alive(doc: Doc) -> None:
         )
 
 
-def _summary(doc: Doc) -> Doc:
-    return {key: doc[key] for key in _SUMMARY if key in doc}
-
-
-def _passes(doc: Doc, wanted: str) -> bool:
-    if doc["type"] == _TYPE or "location" not in doc:
-        return False
-    values = {
-        "resourcetype": doc["type"],
-        "name": doc["name"],
-        "location": doc["location"],
-        "resourcegroup": ids.parse(doc["id"]).group,
-    }
-    for name, value in re.findall(r"(\w+) eq '([^']*)'", wanted):
-        if name.lower() in values and values[name.lower()].lower() != value.lower():
-            return False
-    return _tagged(doc, wanted)
-
-
-def _tagged(doc: Doc, wanted: str) -> bool:
-    tags = {key.lower(): value for key, value in doc.get("tags", {}).items()}
-    name = re.search(r"tagName eq '([^']*)'", wanted, re.IGNORECASE)
-    value = re.search(r"tagValue eq '([^']*)'", wanted, re.IGNORECASE)
-    if name and name[1].lower() not in tags:
-        return False
-    return not (name and value) or tags[name[1].lower()] == value[1]
-
-
 _GROUPS = "/subscriptions/{subscription}/resourceGroups"
 _GROUP = f"{_GROUPS}/{{group}}"
 ROUTES = [
@@ -212,6 +180,4 @@ ROUTES = [
     Route("HEAD", _GROUP, head_group),
     Route("PATCH", _GROUP, patch_group),
     Route("DELETE", _GROUP, delete_group),
-    Route("GET", f"{_GROUP}/resources", list_group_resources),
-    Route("GET", "/subscriptions/{subscription}/resources", list_resources),
 ]

@@ -11,48 +11,11 @@ from azure_emulator.core import hooks, locations
 from azure_emulator.core.context import Context, Reply
 from azure_emulator.core.errors import ArmError
 from azure_emulator.core.routing import Route
+from azure_emulator.services.resources import provider_types as known
 
-_VERSIONS = [
-    "2026-03-03",
-    "2025-04-01",
-    "2024-11-01",
-    "2024-03-01",
-    "2023-09-01",
-    "2022-08-01",
-    "2021-11-01",
-    "2019-12-01",
-]
-_TYPES = {
-    "Microsoft.Compute": (
-        "virtualMachines",
-        "virtualMachines/extensions",
-        "images",
-        "disks",
-        "snapshots",
-        "galleries",
-        "galleries/images",
-        "galleries/images/versions",
-        "galleries/applications",
-        "galleries/applications/versions",
-        "locations",
-        "locations/publishers",
-        "locations/operations",
-        "locations/vmSizes",
-        "locations/usages",
-    ),
-    "Microsoft.Network": (
-        "virtualNetworks",
-        "virtualNetworks/subnets",
-        "networkInterfaces",
-        "publicIPAddresses",
-        "networkSecurityGroups",
-        "locations",
-        "locations/operations",
-    ),
-    "Microsoft.Storage": ("storageAccounts", "checkNameAvailability", "locations", "locations/asyncoperations"),
-    "Microsoft.Resources": ("resourceGroups", "subscriptions", "tenants", "providers", "resources", "deployments"),
-}
 _NAMESPACE = "providers"
+#: How long Azure takes to register or unregister.
+_SECONDS = 60
 
 
 def get_provider(ctx: Context) -> Reply:
@@ -60,11 +23,11 @@ def get_provider(ctx: Context) -> Reply:
 
 
 def list_providers(ctx: Context) -> Reply:
-    return Reply(200, {"value": [_present(ctx, name) for name in _TYPES]})
+    return Reply(200, {"value": [_present(ctx, name) for name in known.TYPES]})
 
 
 def register(ctx: Context) -> Reply:
-    """Registering is over at the next look, as for a provider that is registered already."""
+    """Registering takes a while, unless the provider is registered already."""
     return _change(ctx, "Registered", "Registering")
 
 
@@ -75,7 +38,7 @@ def unregister(ctx: Context) -> Reply:
 def _check_registered(ctx: Context, route: Route) -> None:
     """Refuse new resources of a provider that has been unregistered: 409 ``MissingSubscriptionRegistration``."""
     namespace = route.template.rpartition("/providers/")[2].partition("/")[0]
-    if ctx.method != "PUT" or not namespace or _state(ctx, namespace) == "Registered":
+    if ctx.method != "PUT" or not namespace or namespace in known.FREE or _state(ctx, namespace) == "Registered":
         return
     message = f"The subscription is not registered to use namespace '{namespace}'."
     raise ArmError(
@@ -88,48 +51,71 @@ def _check_registered(ctx: Context, route: Route) -> None:
 
 def _change(ctx: Context, after: str, meanwhile: str) -> Reply:
     name = _name(ctx)
-    before = _state(ctx, name)
-    ctx.store.kv_put(_NAMESPACE, f"{ctx.subscription}/{name}".lower(), after)
-    return Reply(200, _present(ctx, name) | {"registrationState": after if before == after else meanwhile})
+    if name not in known.FREE and _state(ctx, name) not in (after, meanwhile):
+        ready = ctx.clock.now() + ctx.operations.profile.duration("resources.provider.change", _SECONDS)
+        change = {"state": meanwhile, "then": after, "at": ready}
+        ctx.store.kv_put(_NAMESPACE, f"{ctx.subscription}/{name}".lower(), change)
+    return Reply(200, _present(ctx, name))
 
 
 def _name(ctx: Context) -> str:
     wanted = ctx.ids["namespace"]
-    for name in _TYPES:
+    for name in known.TYPES:
         if name.lower() == wanted.lower():
             return name
     raise ArmError(404, "InvalidResourceNamespace", f"The resource namespace '{wanted}' is invalid.")
 
 
 def _state(ctx: Context, namespace: str) -> str:
-    return str(ctx.store.kv_get(_NAMESPACE, f"{ctx.subscription}/{namespace}".lower()) or "Registered")
+    change = ctx.store.kv_get(_NAMESPACE, f"{ctx.subscription}/{namespace}".lower())
+    if change is None:
+        return "Registered"
+    return str(change["then"] if ctx.clock.now() >= change["at"] else change["state"])
 
 
 def _present(ctx: Context, name: str) -> dict[str, Any]:
-    regions = [locations.display_name(region) for region in locations.ALL]
-    return {
-        "id": f"/subscriptions/{ctx.subscription}/providers/{name}",
-        "namespace": name,
-        "resourceTypes": [
-            {
-                "resourceType": kind,
-                "locations": [] if name == "Microsoft.Resources" else regions,
-                "apiVersions": _VERSIONS,
-                "capabilities": "SupportsTags, SupportsLocation",
-            }
-            for kind in _TYPES[name]
-        ],
-        "registrationState": _state(ctx, name),
-        "registrationPolicy": "RegistrationRequired",
+    shown: dict[str, Any] = {"id": f"/subscriptions/{ctx.subscription}/providers/{name}", "namespace": name}
+    if name in known.AUTHORIZATIONS:
+        application, role = known.AUTHORIZATIONS[name]
+        shown["authorizations"] = [{"applicationId": application, "roleDefinitionId": role}]
+    shown["resourceTypes"] = [_kind(name, kind, abilities) for kind, abilities in known.TYPES[name].items()]
+    policy = "RegistrationFree" if name in known.FREE else "RegistrationRequired"
+    return shown | {"registrationState": _state(ctx, name), "registrationPolicy": policy}
+
+
+def _kind(namespace: str, kind: str, abilities: str) -> dict[str, Any]:
+    versions = known.VERSIONS[namespace]
+    shown: dict[str, Any] = {
+        "resourceType": kind,
+        "locations": []
+        if namespace in known.NO_LOCATION
+        else [locations.display_name(region) for region in locations.ALL],
+        "apiVersions": list(versions),
+        "defaultApiVersion": versions[0],
     }
+    if kind in known.ZONED:
+        shown["zoneMappings"] = [
+            {"location": locations.display_name(region), "zones": ["2", "1", "3"]} for region in locations.ZONED
+        ]
+    return shown | {"capabilities": abilities}
 
 
 hooks.before.append(_check_registered)
+
+
+def get_type(ctx: Context) -> Reply:
+    """A provider as the tenant sees it: without a registration."""
+    shown = _present(ctx, _name(ctx))
+    return Reply(
+        200, {key: shown[key] for key in ("namespace", "resourceTypes")} | {"id": f"/providers/{shown['namespace']}"}
+    )
+
 
 _ROOT = "/subscriptions/{subscription}/providers"
 ROUTES = [
     Route("GET", _ROOT, list_providers),
     Route("GET", f"{_ROOT}/{{namespace}}", get_provider),
+    Route("GET", "/providers/{namespace}", get_type),
     Route("POST", f"{_ROOT}/{{namespace}}/register", register),
     Route("POST", f"{_ROOT}/{{namespace}}/unregister", unregister),
 ]
