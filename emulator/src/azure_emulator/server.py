@@ -12,6 +12,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 SERVER_FILE = "server.json"
 LOCK_FILE = "server.lock"
+_SWITCH_SECONDS = 0.001
 
 
 class AlreadyRunningError(Exception):
@@ -167,6 +169,8 @@ def serve(data_dir: Path, port: int, ready: Callable[[str], None]) -> None:
 
 
 async def _serve(data_dir: Path, port: int, ready: Callable[[str], None]) -> None:
+    # Threads that compute must not keep the event loop waiting for long.
+    sys.setswitchinterval(_SWITCH_SECONDS)
     secrets = credentials_of.load(data_dir)
     certificates = Certificates(data_dir)
     certificates.ensure()

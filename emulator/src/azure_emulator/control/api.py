@@ -33,6 +33,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 
+from azure_emulator.control import dump, seeds
 from azure_emulator.control.errors import ControlError
 from azure_emulator.control.settings import Settings
 from azure_emulator.core import hooks, latency, requestlog
@@ -60,6 +61,8 @@ class Control:
             ("POST", "/reset"): self._reset,
             ("GET", "/requests"): self._requests,
             ("POST", "/guest"): self._guest,
+            ("POST", "/seed"): self._seed,
+            ("GET", "/dump"): self._dump,
             **settings.calls,
         }
 
@@ -127,3 +130,10 @@ class Control:
             if not any(function(scope, body) for function in hooks.guest_event):
                 raise ControlError(404, f"no machine {body['vm']} that knows the event {body['event']}")
         return {}
+
+    def _seed(self, _request: Request, body: dict[str, Any]) -> Any:
+        return seeds.sow(self._emulator, body)
+
+    def _dump(self, _request: Request, _body: dict[str, Any]) -> Any:
+        with self._emulator.reading() as scope:
+            return dump.dump(scope.store)

@@ -286,23 +286,29 @@ def _response(reply: Reply, incoming: Incoming, *, arm: bool) -> Response:
         content = json.dumps(body, separators=(",", ":")).encode()
         headers.setdefault("Content-Type", "application/json; charset=utf-8")
     response = Response(content, reply.status)
-    for name, value in ({**_arm_headers(incoming), **headers} if arm else headers).items():
-        response.headers[name] = value
+    shown = {name.lower(): value for name, value in headers.items()}
+    if arm:
+        shown = {**_ARM_HEADERS, **_request_headers(incoming), **shown}
+    response.raw_headers += [(name.encode(), value.encode("latin-1", "replace")) for name, value in shown.items()]
     return response
 
 
-def _arm_headers(incoming: Incoming) -> dict[str, str]:
+_ARM_HEADERS = {
+    "cache-control": "no-cache",
+    "pragma": "no-cache",
+    "expires": "-1",
+    "strict-transport-security": "max-age=31536000; includeSubDomains",
+    "x-content-type-options": "nosniff",
+    "x-cache": "CONFIG_NOCACHE",
+}
+
+
+def _request_headers(incoming: Incoming) -> dict[str, str]:
     request_id = str(uuid.uuid4())
     client_id = incoming.headers.get("x-ms-correlation-request-id", "")
     correlation = client_id if len(client_id) == 36 and client_id.replace("-", "").isalnum() else request_id
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     headers = {
-        "Cache-Control": "no-cache",
-        "Pragma": "no-cache",
-        "Expires": "-1",
-        "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
-        "X-Content-Type-Options": "nosniff",
-        "X-Cache": "CONFIG_NOCACHE",
         "x-ms-request-id": request_id,
         "x-ms-correlation-request-id": correlation,
         "x-ms-routing-request-id": f"LOCAL:{stamp}:{request_id}",

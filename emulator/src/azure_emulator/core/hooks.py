@@ -33,6 +33,9 @@ before: list[Callable[[Context, Route], None]] = []
 #: Run with the id of a resource group that has gone, in the transaction that removed it.
 group_gone: list[Callable[[Scope, str], None]] = []
 
+#: A seed has copied a document, in a writing transaction; give the copy what it must not share (bytes).
+copied: list[Callable[[Scope, dict[str, Any]], None]] = []
+
 #: Deletion of a resource by the cascade of its group: type in lower case -> function in a writing transaction.
 #: A type without an entry is simply forgotten. An `ArmError` says that something else must go first; the cascade
 #: then tries again, and fails with ``ResourceGroupDeletionBlocked`` when nothing more can go.

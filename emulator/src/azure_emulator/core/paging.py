@@ -26,13 +26,13 @@ def paged(
     *,
     type: str | None = None,  # noqa: A002 - as in Store.list
     parent: str | None = None,
-    size: int = 1000,
+    size: int = 100,
     show: Callable[[Doc], Any] | None = None,
     keep: Callable[[Doc], bool] | None = None,
 ) -> Reply:
     """Answer a list call of the path's subscription and group.
 
-    :param size: resources read for a page; ``$top`` may make it smaller.
+    :param size: resources read for a page [guessed: Azure does not say]; ``$top`` may make it smaller.
     :param show: what becomes of each document; ``keep``: which ones are shown (a page may then be shorter).
     """
     limit = _top(ctx, size)

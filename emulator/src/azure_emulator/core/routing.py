@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from azure_emulator.core.context import Context, Reply
 
 Handler = Callable[["Context"], "Reply"]
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 _VERSION = re.compile(r"(\d{4})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])(-[A-Za-z]+)?")
 
 
@@ -105,6 +106,8 @@ class _Node:
     literals: dict[str, _Node] = field(default_factory=dict)
     placeholder: _Node | None = None
     routes: dict[str, Route] = field(default_factory=dict)
+    #: By method, which segments are placeholders.
+    names: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
 
 
 class Router:
@@ -134,9 +137,7 @@ class Router:
                 f"The requested resource does not support http method '{method}'.",
                 headers={"Allow": allowed},
             )
-        names = [part[1:-1] for part in route.template.split("/") if part]
-        values = zip([part for part in route.template.split("/") if part], names, segments, strict=True)
-        return route, {name: value for part, name, value in values if part.startswith("{")}
+        return route, {name: segments[at] for at, name in found.names[route.method]}
 
     def _add(self, route: Route) -> None:
         node = self._root
@@ -148,6 +149,8 @@ class Router:
         if route.method in node.routes:
             raise ValueError(f"two routes for {route.method} {route.template}")
         node.routes[route.method] = route
+        parts = [part for part in route.template.split("/") if part]
+        node.names[route.method] = [(at, part[1:-1]) for at, part in enumerate(parts) if part.startswith("{")]
         kinds = route.template.split("/providers/")[1:]
         for text in kinds:
             namespace, *rest = text.split("/")
@@ -216,9 +219,9 @@ def check_api_version(route: Route, query: Mapping[str, str], ids: Mapping[str, 
 
 def _decode(part: str) -> str:
     try:
-        text = unquote(part, errors="strict")
+        text = unquote(part, errors="strict") if "%" in part else part
     except UnicodeDecodeError:
         text = "\0"
-    if any(ord(char) < 32 or ord(char) == 127 for char in text):
+    if _CONTROLS.search(text):
         raise ArmError(400, "InvalidRequestUri", "The request URI contains characters that are not allowed.")
     return text

@@ -16,6 +16,16 @@ from azure_emulator.core.errors import ArmError, invalid_content
 _T = TypeVar("_T")
 
 
+def cloned(value: Any) -> Any:
+    """A deep copy of a JSON value; several times as fast as `copy.deepcopy`."""
+    kind = type(value)
+    if kind is dict:
+        return {key: cloned(inner) if type(inner) in (dict, list) else inner for key, inner in value.items()}
+    if kind is list:
+        return [cloned(inner) if type(inner) in (dict, list) else inner for inner in value]
+    return value
+
+
 def member(body: Any, *path: str) -> Any:
     """The value at a path, ``None`` when any step is absent or null.
 

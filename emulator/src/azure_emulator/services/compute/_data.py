@@ -167,6 +167,16 @@ def _reset(scope: Scope) -> None:
         scope.store.kv_put(_PORT, "port", endpoint.port)
 
 
+def _copied(scope: Scope, doc: Doc) -> None:
+    """A copy of a seed has bytes of its own."""
+    store, pages = page_store(scope.data_dir), doc.get("_pages")
+    if isinstance(pages, str):
+        doc["_pages"] = store.copy(pages)
+    elif isinstance(pages, dict):
+        doc["_pages"] = {key: store.copy(name) for key, name in pages.items()}
+
+
+hooks.copied.append(_copied)
 hooks.start.append(_start)
 hooks.stop.append(_stop)
 hooks.committed.append(_collect)

@@ -11,7 +11,6 @@ what its script would have done is not done. ``protectedSettings`` are never kep
 from __future__ import annotations
 
 import re
-from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from azure_emulator.core.context import Context, Reply, Scope
@@ -19,7 +18,7 @@ from azure_emulator.core.errors import ArmError
 from azure_emulator.core.operations import effect
 from azure_emulator.core.routing import Route, documented
 from azure_emulator.core.store import public
-from azure_emulator.core.values import flag_of, member, object_of, required_text, tags_of, text_of
+from azure_emulator.core.values import cloned, flag_of, member, object_of, required_text, tags_of, text_of
 from azure_emulator.services.compute import extension_images
 from azure_emulator.services.compute._shared import GROUP, accepted, check_location
 from azure_emulator.services.compute._types import check_types
@@ -154,7 +153,7 @@ def _check_single(ctx: Context, machine: Doc, doc: Doc, image: extension_images.
 
 def present(ctx: Context, doc: Doc) -> Doc:
     """What a client sees of an extension."""
-    shown = deepcopy(public(doc))
+    shown: Doc = cloned(public(doc))
     if "instanceview" in ctx.query.get("$expand", "").lower() and "child" in ctx.ids:
         shown["properties"]["instanceView"] = status_of(doc)
     return shown

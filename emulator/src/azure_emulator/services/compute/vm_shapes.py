@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from azure_emulator.core.store import Doc, public
+from azure_emulator.core.values import cloned
 from azure_emulator.services.compute import vm_extensions
 from azure_emulator.services.compute.vm_children import EXTENSIONS, children_of
 
@@ -46,7 +46,7 @@ def present(ctx: Context, doc: Doc, *, listed: bool = False) -> Doc:
 
 
 def _of_version(doc: Doc, api_version: str) -> Doc:
-    shown = deepcopy(public(doc))
+    shown: Doc = cloned(public(doc))
     properties = shown["properties"]
     storage = properties["storageProfile"]
     for disk in (storage["osDisk"], *storage["dataDisks"]):

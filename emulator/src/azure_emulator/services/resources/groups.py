@@ -92,7 +92,7 @@ def delete_group(ctx: Context) -> Reply:
 
 
 def list_groups(ctx: Context) -> Reply:
-    return paged(ctx, type=_TYPE, keep=lambda doc: filters.tagged(doc, ctx.query.get("$filter", "")))
+    return paged(ctx, type=_TYPE, size=1000, keep=lambda doc: filters.tagged(doc, ctx.query.get("$filter", "")))
 
 
 @effect("resources.group.delete")
