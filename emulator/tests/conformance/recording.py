@@ -95,6 +95,7 @@ def load(path: Path) -> Scenario:
     """The scenario of one file. Polls stand where the last of them stands: until then nobody waited for the result."""
     with gzip.open(path, "rt", encoding="utf-8") as file:
         exchanges = [_exchange(json.loads(line)) for line in file if line.strip()]
+    _name_deployments(exchanges)
     steps: list[Step] = []
     polled: dict[str, Step] = {}
     known: set[str] = set()
@@ -118,11 +119,22 @@ def load(path: Path) -> Scenario:
     return Scenario(path.name.removesuffix(".jsonl.gz"), steps, exchanges, retry_after=kept, grouped=kept)
 
 
+def _name_deployments(exchanges: list[Exchange]) -> None:
+    """The recorder of azure-cli gives all deployments one name in the paths; their answers have kept their own."""
+    name = _MOCKED
+    for exchange in exchanges:
+        if f"/{_MOCKED}" in exchange.path:
+            if exchange.method != "GET" and isinstance(exchange.response, dict):
+                name = exchange.response.get("name", name)
+            exchange.path = exchange.path.replace(f"/{_MOCKED}", f"/{name}")
+
+
 def scenarios(folder: Path) -> Iterator[Path]:
     """The files of a folder."""
     yield from sorted(folder.glob("*.jsonl.gz"), key=lambda path: path.name.lower())
 
 
+_MOCKED = "mock-deployment"
 _OPERATIONS = ("/operations/", "/diskoperations/", "/capsoperations/", "/asyncoperations/", "/operationresults/")
 
 

@@ -301,11 +301,10 @@ class Operations:
             self.store.kv_put(_WAITING, f"{other.id}|{operation.id}", operation.due)
 
     def _wake(self, operation: Operation) -> None:
-        """Let those that wait for an operation go on from the moment it was over."""
+        """Let those that wait for an operation go on from the moment at which it had to be over."""
         now = self.clock.now()
-        worked = _EFFECTS[operation.effect].work is not None
         for key, parked in self.store.kv_items(_WAITING, f"{operation.id}|"):
-            due = now if worked else max(parked, min(operation.due, now))
+            due = max(parked, min(operation.due, now))
             sql = "UPDATE operations SET due = min(due, ?) WHERE id = ? AND status = 'InProgress'"
             self.store.write(sql, due, key.partition("|")[2])
             self.store.kv_delete(_WAITING, key)

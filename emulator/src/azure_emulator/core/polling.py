@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from azure_emulator.core.context import Context, Reply
 from azure_emulator.core.errors import ArmError
 from azure_emulator.core.routing import Route
-from azure_emulator.core.styles import group_operation_id
+from azure_emulator.core.styles import job_operation_id
 
 if TYPE_CHECKING:
     from azure_emulator.core.operations import Operation
@@ -42,12 +42,15 @@ def location_result(ctx: Context) -> Reply:
 
 
 def group_deletion(ctx: Context) -> Reply:
-    """202 with a Location that is new at each poll, then 200 empty, or 409 with a capitalised ``Error``."""
-    operation = ctx.operations.get(group_operation_id(ctx.ids["operation"]))
+    """202 with a Location that is new at each poll, then 200 empty, or 409 with a capitalised ``Error``; 204 at the end
+    for a deployment."""
+    operation = ctx.operations.get(job_operation_id(ctx.ids["operation"]))
     if operation is None or operation.subscription.lower() != ctx.subscription.lower():
         raise _unknown()
     if operation.error and not operation.running:
         return Reply(operation.error.get("_status", 409), {"Error": _capitalized(_error(operation))})
+    if operation.style.name == "deployment" and not operation.running:
+        return Reply(204)
     return _monitor(ctx, operation)
 
 

@@ -64,11 +64,11 @@ class Style:
         """Where 202 is answered until the result is there."""
         if self.results:
             return f"{self._base(operation, self.results)}{_query(operation)}"
-        monitor = "" if self.name == "group" else "monitor=true&"
+        monitor = "" if self.name in _JOBS else "monitor=true&"
         return f"{self._base(operation, self.path)}{_query(operation, monitor)}"
 
     def _base(self, operation: Operation, path: str) -> str:
-        name = group_job_name(operation.id) if self.name == "group" else operation.id
+        name = job_name(_JOBS[self.name], operation.id) if self.name in _JOBS else operation.id
         return f"{operation.base_url}/subscriptions/{operation.subscription}/{path.format(location=operation.location)}/{name}"
 
 
@@ -96,26 +96,36 @@ STYLES = {
         Style("storage", _provider("Microsoft.Storage", "asyncoperations"), "l", "l", 17, 17, 17, 17),
         Style("vault", _provider("Microsoft.KeyVault", "operationResults"), "l", "l", 10, 10, 10, 15),
         Style("group", "operationresults", "l", "l", 15, 15, 15, 60),
+        # Deployments say themselves where their status is; only the deletion is followed here.
+        Style("deployment", "operationresults", "", "l", None, 15, None, 1),
     )
 }
 
 
-def group_job_name(operation_id: str) -> str:
-    """The base64 name under which a resource group's deletion is followed."""
-    return (
-        base64.urlsafe_b64encode(f'{{"jobId":"RESOURCEGROUPDELETIONJOB-{operation_id.upper()}"}}'.encode())
-        .decode()
-        .rstrip("=")
-    )
+#: Styles whose operations are followed under a base64 name, and the kind of job that it tells.
+_JOBS = {"group": "RESOURCEGROUPDELETIONJOB", "deployment": "DEPLOYMENTDELETIONJOB"}
 
 
-def group_operation_id(job_name: str) -> str:
+def job_name(kind: str, operation_id: str) -> str:
+    """The base64 name under which a deletion is followed."""
+    text = f'{{"jobId":"{kind}-{operation_id.upper()}"}}'
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def job_operation_id(name: str) -> str:
     """The operation behind such a name; an empty text when it is not one."""
     try:
-        text = base64.urlsafe_b64decode(job_name + "=" * (-len(job_name) % 4)).decode("ascii")
+        text = base64.urlsafe_b64decode(name + "=" * (-len(name) % 4)).decode("ascii")
     except ValueError:
         return ""
-    return text.removeprefix('{"jobId":"RESOURCEGROUPDELETIONJOB-').removesuffix('"}').lower()
+    for kind in _JOBS.values():
+        text = text.removeprefix(f'{{"jobId":"{kind}-')
+    return text.removesuffix('"}').lower()
+
+
+def opaque_query(operation: Operation) -> str:
+    """The query of an operation's URL, for services that build it themselves."""
+    return _query(operation)
 
 
 def _query(operation: Operation, first: str = "") -> str:
@@ -124,7 +134,7 @@ def _query(operation: Operation, first: str = "") -> str:
     plain = f"?{first}api-version={version}"
     if version < _OPAQUE_SINCE:
         return plain
-    opaque = f"&p={operation.id[:8]}{operation.subscription[8:]}" if operation.style.name != "group" else ""
+    opaque = f"&p={operation.id[:8]}{operation.subscription[8:]}" if operation.style.name not in _JOBS else ""
     if version < _SIGNED_SINCE:
         return plain + opaque
     ticks = str(int(time.time() * 10_000_000) + 621_355_968_000_000_000)

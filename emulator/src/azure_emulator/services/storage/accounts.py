@@ -37,6 +37,8 @@ _SKUS = (
     "Premium_LRS",
     "Premium_ZRS",
 )
+#: Before, accounts had a ``properties.accountType`` and no kind [recorded].
+_SKUS_SINCE = "2016-01-01"
 _KINDS = ("Storage", "StorageV2", "BlobStorage", "FileStorage", "BlockBlobStorage")
 
 
@@ -44,6 +46,8 @@ def put(ctx: Context) -> Reply:
     """202 with a Location and nothing else; 200 with the account when it exists."""
     name, group = ctx.ids["name"], ctx.ids["group"]
     _check_name(name)
+    if ctx.api_version < _SKUS_SINCE:
+        ctx.body = {**ctx.body, "sku": {"name": text_of(ctx.body, "properties", "accountType")}, "kind": "Storage"}
     location = locations.check(text_of(ctx.body, "location"), TYPE)
     resource_id = ids.resource_id(ctx.subscription, group, TYPE, name)
     owner = ctx.store.kv_get(_NAMES, name)
