@@ -221,9 +221,7 @@ def _from_image(ctx: Context, creation: dict[str, Any], location: str, target: s
     lun = number_of(reference, "lun")
     disk = image.os if lun is None else next((disk for disk in image.data if disk.lun == lun), None)
     if disk is None:
-        raise ArmError(
-            400, "InvalidParameter", f"The image has no data disk with lun '{lun}'.", f"{target}.creationData"
-        )
+        raise ArmError(400, "InvalidParameter", "The value of parameter imageReference is invalid.", "imageReference")
     size = _grown(ctx, disk.size, target)
     inherited = {"osType": image.os_type, "hyperVGeneration": image.generation, **image.handed_on}
     return Origin(disk.take(ctx.data_dir), creation, size, inherited if lun is None else {})

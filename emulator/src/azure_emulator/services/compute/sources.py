@@ -66,6 +66,10 @@ class ImageSource:
     architecture: str = "x64"
     #: Further properties that an OS disk made from the image gets: ``supportedCapabilities``, ``purchasePlan`` …
     handed_on: dict[str, Any] = field(default_factory=dict)
+    #: The purchase plan that a machine must name; ``None``: it must name none.
+    plan: dict[str, str] | None = None
+    #: The feature ``SecurityType``: ``TrustedLaunchSupported``, ``TrustedLaunch``, ``ConfidentialVM`` …
+    security_type: str | None = None
 
     @property
     def generalized(self) -> bool:
@@ -75,17 +79,38 @@ class ImageSource:
 Resolver = Callable[[Scope, str, str], ImageSource]
 """From a resource id and a location to the image; raises `ArmError` when it cannot be used there."""
 
+NamedResolver = Callable[[Scope, str, str, str, str], ImageSource]
+"""The same for ids that are no resource ids: member of ``imageReference``, its value, subscription, location."""
+
 _RESOLVERS: dict[str, Resolver] = {}
+_NAMED: dict[str, NamedResolver] = {}
 _PLATFORM_ID = re.compile(
     r"/subscriptions/[^/]+/providers/microsoft\.compute/locations/[^/]+/publishers/(?P<publisher>[^/]+)"
     r"/artifacttypes/vmimage/offers/(?P<offer>[^/]+)/skus/(?P<sku>[^/]+)/versions/(?P<version>[^/]+)",
     re.IGNORECASE,
 )
+_GALLERY_IMAGE = re.compile(r".*/\w*Galleries/[^/]+/images/[^/]+", re.IGNORECASE)
 
 
 def register(resource_type: str, resolver: Resolver) -> None:
     """Let `imageReference.id` name resources of a type, e.g. ``Microsoft.Compute/images``."""
     _RESOLVERS[resource_type.lower()] = resolver
+
+
+def register_named(member: str, resolver: NamedResolver) -> None:
+    """Let a member of `imageReference`, e.g. ``communityGalleryImageId``, name images."""
+    _NAMED[member] = resolver
+
+
+def pinned(reference: dict[str, Any]) -> dict[str, Any]:
+    """A gallery's reference that was resolved before, now to the version that was found then."""
+    exact = reference.get("exactVersion")
+    for name in ("id", *_NAMED) if exact else ():
+        value = reference.get(name)
+        found = _GALLERY_IMAGE.match(value) if isinstance(value, str) else None
+        if found:
+            return {**reference, name: f"{found[0]}/versions/{exact}"}
+    return reference
 
 
 def resolve(scope: Scope, reference: dict[str, Any], subscription: str, location: str) -> ImageSource:
@@ -99,6 +124,9 @@ def resolve(scope: Scope, reference: dict[str, Any], subscription: str, location
         if resolver is None:
             raise ArmError(404, "NotFound", f"The Image {identity} cannot be found.")
         return resolver(scope, identity, location)
+    for member, named in _NAMED.items():
+        if value := text_of(reference, member):
+            return named(scope, member, value, subscription, location)
     names = {name: text_of(reference, name) for name in ("publisher", "offer", "sku", "version")}
     for name, value in names.items():
         if not value:

@@ -24,7 +24,7 @@ from azure_emulator.services.compute._shared import (
 )
 from azure_emulator.services.compute._types import check_types
 from azure_emulator.services.compute.sizes import check_generation, check_quota, check_size
-from azure_emulator.services.compute.sources import ImageSource, resolve
+from azure_emulator.services.compute.sources import ImageSource, pinned, resolve
 from azure_emulator.services.compute.vm_disks import claim, make_disks, new_vhds, release
 from azure_emulator.services.compute.vm_profiles import claim_interfaces, network_profile, os_profile
 from azure_emulator.services.compute.vm_shapes import etag, present
@@ -166,7 +166,7 @@ def _set_identity(ctx: Context, doc: Doc) -> None:
 
 def _image_of(scope: Scope, doc: Doc) -> ImageSource | None:
     reference = doc["properties"]["storageProfile"].get("imageReference")
-    return resolve(scope, reference, doc["id"].split("/")[2], doc["location"]) if reference else None
+    return resolve(scope, pinned(reference), doc["id"].split("/")[2], doc["location"]) if reference else None
 
 
 def _creation_failed(scope: Scope, args: dict[str, Any], error: ArmError) -> None:

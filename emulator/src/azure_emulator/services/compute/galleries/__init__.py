@@ -5,9 +5,21 @@
 
 from __future__ import annotations
 
-from azure_emulator.services.compute.galleries import definitions, gallery_resources
+from azure_emulator.services.compute.galleries import (
+    consumers,
+    definitions,
+    gallery_resources,
+    resolving,
+    soft_deletion,
+    versions,
+)
+
+__all__ = ["ROUTES", "resolving"]
 
 ROUTES = [
     *gallery_resources.ROUTES,
     *definitions.ROUTES,
+    *versions.ROUTES,
+    *soft_deletion.ROUTES,
+    *consumers.ROUTES,
 ]

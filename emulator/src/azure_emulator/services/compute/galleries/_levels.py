@@ -129,26 +129,20 @@ def accepted(ctx: Context, operation: Operation) -> Reply:
     return Reply(202, None, headers(ctx, operation))
 
 
-def deleter(level: Level, effect: str, seconds: float) -> Callable[[Context], Reply]:
-    """A handler that deletes a resource without children; the nested ones must be gone."""
+def deleter(
+    level: Level, effect: str, seconds: float, holds: Callable[[Context, Doc], bool] | None = None
+) -> Callable[[Context], Reply]:
+    """A handler that deletes a resource without children; `holds` says whether something else is still in it."""
 
     def delete(ctx: Context) -> Reply:
         found = ctx.store.get(level.id(ctx))
         if found is None:
             return Reply(204)
-        check_childless(ctx, found)
+        if nested(ctx, found["id"]) or (holds and holds(ctx, found)):
+            raise ArmError(409, "CannotDeleteResource", "Can not delete resource before nested resources are deleted.")
         return accepted(ctx, begin(ctx, found, effect, seconds))
 
     return delete
-
-
-def check_childless(scope: Scope, doc: Doc) -> None:
-    """Refuse to delete a resource that still has, or counts, nested ones.
-
-    :raises ArmError: 409 ``CannotDeleteResource``.
-    """
-    if nested(scope, doc["id"]):
-        raise ArmError(409, "CannotDeleteResource", "Can not delete resource before nested resources are deleted.")
 
 
 def remove(scope: Scope, doc: Doc) -> None:

@@ -21,6 +21,7 @@ from azure_emulator.core.routing import Route, documented, recorded
 from azure_emulator.core.values import choice_of, flag_of, missing, object_of, text_of
 from azure_emulator.services.compute._shared import GROUP, check_name, visible
 from azure_emulator.services.compute._types import check_types
+from azure_emulator.services.compute.galleries import soft_deletion
 from azure_emulator.services.compute.galleries._definition_parts import (
     IDENTIFIER,
     check_security,
@@ -187,6 +188,10 @@ def _list(ctx: Context) -> Reply:
     return paged(ctx, type=DEFINITION.type, parent=gallery["id"], show=lambda doc: _present(ctx, doc))
 
 
+def _bin_in_use(ctx: Context, doc: Doc) -> bool:
+    return soft_deletion.purge(ctx, doc["id"].rsplit("/", 2)[0], doc["name"]) > 0
+
+
 @effect("compute.gallery.definition.create")
 def _created(scope: Scope, args: dict[str, Any]) -> None:
     set_state(scope, args["id"], "Succeeded")
@@ -213,6 +218,6 @@ ROUTES = [
     Route("PUT", _ONE, _put, evidence=_SEEN),
     Route("PATCH", _ONE, _patch, evidence=_READ),
     Route("GET", _ONE, _get, evidence=_SEEN),
-    Route("DELETE", _ONE, deleter(DEFINITION, "compute.gallery.definition.delete", 5), evidence=_SEEN),
+    Route("DELETE", _ONE, deleter(DEFINITION, "compute.gallery.definition.delete", 5, _bin_in_use), evidence=_SEEN),
     Route("GET", _ALL, _list, evidence=_SEEN),
 ]

@@ -21,7 +21,7 @@ from azure_emulator.core.routing import Route, documented, recorded
 from azure_emulator.core.values import flag_of, number_of, object_of, text_of
 from azure_emulator.services.compute._shared import GROUP, SUBSCRIPTION, visible
 from azure_emulator.services.compute._types import check_types
-from azure_emulator.services.compute.galleries import sharing
+from azure_emulator.services.compute.galleries import sharing, soft_deletion
 from azure_emulator.services.compute.galleries._levels import (
     GALLERY,
     begin,
@@ -187,6 +187,11 @@ def _list(ctx: Context) -> Reply:
     return paged(ctx, type=GALLERY.type, show=show)
 
 
+def _bin_in_use(ctx: Context, doc: Doc) -> bool:
+    """Deleted versions hold their gallery until they are gone for good [guessed]."""
+    return soft_deletion.purge(ctx, doc["id"]) > 0
+
+
 @effect("compute.gallery.create")
 def _created(scope: Scope, args: dict[str, Any]) -> None:
     set_state(scope, args["id"], "Succeeded")
@@ -212,7 +217,7 @@ ROUTES = [
     Route("PUT", _ONE, _put, evidence=_SEEN),
     Route("PATCH", _ONE, _patch, evidence=_READ),
     Route("GET", _ONE, _get, evidence=_SEEN),
-    Route("DELETE", _ONE, deleter(GALLERY, "compute.gallery.delete", 5), evidence=_SEEN),
+    Route("DELETE", _ONE, deleter(GALLERY, "compute.gallery.delete", 5, _bin_in_use), evidence=_SEEN),
     Route("GET", f"{GROUP}/galleries", _list, evidence=_SEEN),
     Route("GET", f"{SUBSCRIPTION}/galleries", _list, evidence=_SEEN),
     Route("POST", f"{_ONE}/share", sharing.share, evidence=_READ),

@@ -1,0 +1,39 @@
+# Copyright (c) 2026, goldenimage.azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a version looks to a client of an API version."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from azure_emulator.services.compute._shared import visible, without
+from azure_emulator.services.compute.galleries import _replication
+from azure_emulator.services.compute.galleries._publishing import STRATEGY_SINCE
+
+if TYPE_CHECKING:
+    from azure_emulator.core.context import Context
+    from azure_emulator.core.store import Doc
+
+# Properties and the first API version that shows them.
+_SAFETY_SINCE = "2022-08-03"
+_BLOCK_SINCE = "2024-03-03"
+
+
+def present(ctx: Context, doc: Doc) -> Doc:
+    """The document as it is shown, with what ``$expand`` asks for."""
+    shown = visible(doc)
+    properties = without(doc["properties"], "securityProfile")
+    if ctx.api_version < _SAFETY_SINCE:
+        properties.pop("safetyProfile")
+    elif ctx.api_version < _BLOCK_SINCE:
+        properties["safetyProfile"] = without(properties["safetyProfile"], "blockDeletionBeforeEndOfLife")
+    if ctx.api_version < STRATEGY_SINCE:
+        properties["publishingProfile"] = without(properties["publishingProfile"], "storageAccountStrategy")
+    expand = {part.strip().lower() for part in ctx.query.get("$expand", "").split(",")}
+    if "replicationstatus" in expand:
+        properties["replicationStatus"] = _replication.status(ctx, doc)
+    if "uefisettings" in expand and doc["properties"].get("securityProfile"):
+        properties["securityProfile"] = doc["properties"]["securityProfile"]
+    shown["properties"] = properties
+    return shown
