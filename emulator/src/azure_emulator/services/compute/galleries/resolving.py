@@ -102,8 +102,18 @@ def _image(definition: Doc, version: Doc, reference: dict[str, Any]) -> ImageSou
         exact_version=version["name"],
         architecture=properties["architecture"],
         plan=properties.get("purchasePlan"),
+        handed_on=_handed_on(properties),
         security_type=None if security == "Standard" else security,
     )
+
+
+def _handed_on(properties: dict[str, Any]) -> dict[str, Any]:
+    """What the OS disk of a machine takes over from the definition."""
+    plan, arm = properties.get("purchasePlan"), properties["architecture"] == "Arm64"
+    return {
+        **({"purchasePlan": plan} if plan else {}),
+        **({"supportedCapabilities": {"architecture": "Arm64"}} if arm else {}),
+    }
 
 
 def _disk(version: Doc, disk: dict[str, Any], reference: dict[str, Any]) -> SourceDisk:
