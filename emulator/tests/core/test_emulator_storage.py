@@ -54,7 +54,9 @@ def test_old_versions_show_less(azure: LocalAzure) -> None:
     azure.follow(azure.arm("PUT", path, BODY | {"sku": {"name": "Standard_GRS"}, "kind": "Storage"}, api="2018-11-01"))
     old = azure.arm("GET", path, api="2018-11-01").json()["properties"]
     new = azure.arm("GET", path, api=API).json()["properties"]
-    assert set(new) - set(old) == {"keyCreationTime", "privateEndpointConnections"}
+    since = {"keyCreationTime", "privateEndpointConnections", "minimumTlsVersion", "allowBlobPublicAccess"}
+    assert set(new) - set(old) == since
+    assert new["networkAcls"].keys() - old["networkAcls"].keys() == {"ipv6Rules"}
     assert old["secondaryLocation"] == "westus"
     assert "keyType" not in old["encryption"]["services"]["blob"]
     assert old["supportsHttpsTrafficOnly"] is False
@@ -170,3 +172,58 @@ class TestBlobs:
             fresh.kill()
             fresh.start()
             assert {blob.name for blob in blobs(fresh, path).get_container_client("vhds").list_blobs()} == wanted
+
+
+def test_containers_are_those_of_the_blob_server(azure: LocalAzure) -> None:
+    path = account(azure, "containers")
+    azure.follow(azure.arm("PUT", path, BODY, api=API))
+    service = azure.arm("GET", f"{path}/blobServices/default", api=API).json()
+    assert set(service) == {"sku", "id", "name", "type", "properties"}
+    inner = f"{path}/blobServices/default/containers"
+    wrong = azure.arm("PUT", f"{inner}/No_Such", {}, api=API)
+    assert (wrong.status_code, code(wrong)) == (400, "ContainerOperationFailure")
+
+
+@installed
+def test_containers_as_resources(azure: LocalAzure) -> None:
+    path = account(azure, "boxes")
+    azure.follow(azure.arm("PUT", path, BODY, api=API))
+    inner = f"{path}/blobServices/default/containers"
+    made = azure.arm("PUT", f"{inner}/vhds", {}, api=API)
+    assert (made.status_code, made.json()["name"]) == (201, "vhds")
+    assert azure.arm("PUT", f"{inner}/vhds", {}, api=API).status_code == 200
+    assert [c.name for c in blobs(azure, path).list_containers()] == ["vhds"]
+    found = azure.arm("GET", f"{inner}/vhds", api=API).json()
+    assert found["properties"]["leaseState"] == "Available"
+    assert [entry["name"] for entry in azure.arm("GET", inner, api=API).json()["value"]] == ["vhds"]
+    assert azure.arm("DELETE", f"{inner}/vhds", api=API).status_code == 200
+    assert azure.arm("DELETE", f"{inner}/vhds", api=API).status_code == 204
+    assert code(azure.arm("GET", f"{inner}/vhds", api=API)) == "ContainerNotFound"
+
+
+@installed
+def test_account_signatures_open_blobs(azure: LocalAzure) -> None:
+    path = account(azure, "signed")
+    azure.follow(azure.arm("PUT", path, BODY, api=API))
+    wanted = {
+        "signedServices": "b",
+        "signedResourceTypes": "sco",
+        "signedPermission": "rl",
+        "signedExpiry": "2099-01-01T00:00:00Z",
+    }
+    token = azure.arm("POST", f"{path}/ListAccountSas", wanted, api=API).json()["accountSasToken"]
+    url = azure.arm("GET", path, api=API).json()["properties"]["primaryEndpoints"]["blob"]
+    authority = str(azure.data / "tls" / "ca.pem")
+    assert list(BlobServiceClient(f"{url}?{token}", connection_verify=authority).list_containers()) == []
+    assert azure.arm("POST", f"{path}/ListAccountSas", wanted | {"signedExpiry": ""}, api=API).status_code == 400
+
+
+def test_identities_and_replicas(azure: LocalAzure) -> None:
+    path = account(azure, "replicas")
+    body = BODY | {"sku": {"name": "Standard_RAGRS"}, "identity": {"type": "SystemAssigned"}}
+    azure.follow(azure.arm("PUT", path, body, api=API))
+    found = azure.arm("GET", path, api=API).json()
+    assert set(found["identity"]) == {"principalId", "tenantId", "type"}
+    assert set(found["properties"]["secondaryEndpoints"]) == {"blob", "queue", "table", "dfs", "web"}
+    used = azure.arm("GET", "/providers/Microsoft.Storage/locations/eastus/usages", api=API).json()["value"][0]
+    assert used["currentValue"] >= 1

@@ -8,7 +8,7 @@ For the compute service: `blob_urls.locate` and `blob_urls.readable`.
 
 from __future__ import annotations
 
-from azure_emulator.services.storage import accounts, missing
+from azure_emulator.services.storage import accounts, blob_containers, missing
 
-ROUTES = accounts.ROUTES
+ROUTES = [*accounts.ROUTES, *blob_containers.ROUTES]
 MOUNTS = [(missing.PREFIX, missing.application)]

@@ -15,9 +15,9 @@ from azure_emulator.core.context import Context, Reply, Scope
 from azure_emulator.core.errors import ArmError, resource_not_found
 from azure_emulator.core.operations import effect
 from azure_emulator.core.paging import paged
-from azure_emulator.core.routing import Route
-from azure_emulator.core.values import choice_of, flag_of, required_text, tags_of, text_of
-from azure_emulator.services.storage import blobs
+from azure_emulator.core.routing import Route, documented
+from azure_emulator.core.values import choice_of, required_text, text_of
+from azure_emulator.services.storage import blobs, shapes, signatures
 from azure_emulator.services.storage.blobs import TYPE
 
 if TYPE_CHECKING:
@@ -27,16 +27,6 @@ if TYPE_CHECKING:
 
 _NAMES = "storage.names"
 _NAME = re.compile(r"[a-z0-9]{3,24}")
-_SKUS = (
-    "Standard_LRS",
-    "Standard_GRS",
-    "Standard_RAGRS",
-    "Standard_ZRS",
-    "Standard_GZRS",
-    "Standard_RAGZRS",
-    "Premium_LRS",
-    "Premium_ZRS",
-)
 #: Before, accounts had a ``properties.accountType`` and no kind [recorded].
 _SKUS_SINCE = "2016-01-01"
 _KINDS = ("Storage", "StorageV2", "BlobStorage", "FileStorage", "BlockBlobStorage")
@@ -58,7 +48,7 @@ def put(ctx: Context) -> Reply:
         locations.check_unmoved(found["location"], location, name, group)
         return _update(ctx, found)
     doc = _new(ctx, resource_id, location)
-    _apply(ctx, doc)
+    shapes.apply(ctx, doc)
     ctx.store.put(resource_id, doc)
     ctx.store.kv_put(_NAMES, name, resource_id)
     operation = ctx.operations.start(
@@ -78,15 +68,15 @@ def _created(scope: Scope, args: dict[str, Any]) -> Doc | None:
         return None
     doc["properties"]["provisioningState"] = "Succeeded"
     scope.store.put(args["id"], doc)
-    return _present(scope, doc, args["version"])
+    return shapes.present(scope, doc, args["version"])
 
 
 def get(ctx: Context) -> Reply:
-    return Reply(200, _present(ctx, _find(ctx), ctx.api_version))
+    return Reply(200, shapes.present(ctx, find(ctx), ctx.api_version))
 
 
 def patch(ctx: Context) -> Reply:
-    return _update(ctx, _find(ctx))
+    return _update(ctx, find(ctx))
 
 
 def delete(ctx: Context) -> Reply:
@@ -101,15 +91,15 @@ def delete(ctx: Context) -> Reply:
 
 
 def list_accounts(ctx: Context) -> Reply:
-    return paged(ctx, type=TYPE, show=lambda doc: _present(ctx, doc, ctx.api_version))
+    return paged(ctx, type=TYPE, show=lambda doc: shapes.present(ctx, doc, ctx.api_version))
 
 
 def list_keys(ctx: Context) -> Reply:
-    return Reply(200, {"keys": _keys(_find(ctx), ctx.api_version)})
+    return Reply(200, {"keys": _keys(find(ctx), ctx.api_version)})
 
 
 def regenerate_key(ctx: Context) -> Reply:
-    doc = _find(ctx)
+    doc = find(ctx)
     wanted = required_text(ctx.body, "keyName")
     for key in doc["_keys"]:
         if key["keyName"] == wanted:
@@ -132,9 +122,47 @@ def check_name(ctx: Context) -> Reply:
     )
 
 
+def account_sas(ctx: Context) -> Reply:
+    """A shared access signature of the account, signed with the key that is asked for."""
+    doc = find(ctx)
+    wanted = (text_of(ctx.body, "keyToSign") or "key1").lower()
+    key = next((key["value"] for key in doc["_keys"] if key["keyName"] == wanted), None)
+    if key is None:
+        raise _invalid("keyToSign")
+    fields = {
+        name: text_of(ctx.body, member) or ""
+        for name, member in (
+            ("ss", "signedServices"),
+            ("srt", "signedResourceTypes"),
+            ("sp", "signedPermission"),
+            ("st", "signedStart"),
+            ("se", "signedExpiry"),
+            ("sip", "signedIp"),
+            ("spr", "signedProtocol"),
+        )
+    }
+    missing = [name for name in ("ss", "srt", "sp", "se") if not fields[name]]
+    if missing:
+        raise _invalid(missing[0])
+    return Reply(200, {"accountSasToken": signatures.sign_account(doc["name"], key, fields)})
+
+
+def usages(ctx: Context) -> Reply:
+    """How many accounts of a region there may be and are."""
+    location = ctx.ids["location"].replace(" ", "").lower()
+    docs = ctx.store.list(type=TYPE, subscription=ctx.subscription)
+    entry = {
+        "unit": "Count",
+        "currentValue": sum(doc["location"] == location for doc in docs),
+        "limit": 250,
+        "name": {"value": "StorageAccounts", "localizedValue": "Storage Accounts"},
+    }
+    return Reply(200, {"value": [entry]})
+
+
 def _new(ctx: Context, resource_id: str, location: str) -> Doc:
     now = ctx.clock.iso_z()
-    sku = choice_of(ctx.body, _SKUS, "sku", "name")
+    sku = choice_of(ctx.body, shapes.SKUS, "sku", "name")
     if sku is None:
         raise _invalid("sku")
     kind = choice_of(ctx.body, _KINDS, "kind")
@@ -149,6 +177,7 @@ def _new(ctx: Context, resource_id: str, location: str) -> Doc:
         "supportsHttpsTrafficOnly": ctx.api_version >= "2019-04-01",
         "encryption": {"services": {"file": service, "blob": service}, "keySource": "Microsoft.Storage"},
         "provisioningState": "ResolvingDns",
+        **shapes.defaults(ctx.api_version),
         "creationTime": now,
         "primaryLocation": location,
         "statusOfPrimary": "available",
@@ -173,51 +202,10 @@ def _new(ctx: Context, resource_id: str, location: str) -> Doc:
     }
 
 
-def _apply(ctx: Context, doc: Doc) -> None:
-    """What both a PUT and a PATCH may set."""
-    tags = tags_of(ctx.body)
-    if tags is not None:
-        doc["tags"] = tags
-    sku = choice_of(ctx.body, _SKUS, "sku", "name")
-    if sku:
-        doc["sku"] = {"name": sku, "tier": sku.partition("_")[0]}
-    properties = doc["properties"]
-    for name in ("supportsHttpsTrafficOnly", "allowBlobPublicAccess", "allowSharedKeyAccess", "isHnsEnabled"):
-        value = flag_of(ctx.body, "properties", name)
-        if value is not None:
-            properties[name] = value
-    for name in ("accessTier", "minimumTlsVersion", "publicNetworkAccess"):
-        text = text_of(ctx.body, "properties", name)
-        if text is not None:
-            properties[name] = text
-
-
 def _update(ctx: Context, doc: Doc) -> Reply:
-    _apply(ctx, doc)
+    shapes.apply(ctx, doc)
     ctx.store.put(doc["id"], doc)
-    return Reply(200, _present(ctx, doc, ctx.api_version))
-
-
-def _present(scope: Scope, doc: Doc, api_version: str) -> Doc:
-    name, properties = doc["name"], dict(doc["properties"])
-    endpoints = {"blob": blobs.endpoint(scope, name)}
-    endpoints |= {kind: f"https://{name}.{kind}.core.windows.net/" for kind in ("queue", "table", "file")}
-    if doc["kind"] == "StorageV2":
-        endpoints |= {
-            "dfs": f"https://{name}.dfs.core.windows.net/",
-            "web": f"https://{name}.z13.web.core.windows.net/",
-        }
-    properties["primaryEndpoints"] = endpoints
-    if api_version < "2021-01-01":
-        properties.pop("keyCreationTime")
-    if api_version < "2019-06-01":
-        properties.pop("privateEndpointConnections")
-        services = properties["encryption"]["services"]
-        shown = {
-            kind: {key: value for key, value in entry.items() if key != "keyType"} for kind, entry in services.items()
-        }
-        properties["encryption"] = properties["encryption"] | {"services": shown}
-    return doc | {"properties": properties}
+    return Reply(200, shapes.present(ctx, doc, ctx.api_version))
 
 
 def _keys(doc: Doc, api_version: str) -> list[dict[str, Any]]:
@@ -225,7 +213,11 @@ def _keys(doc: Doc, api_version: str) -> list[dict[str, Any]]:
     return [{name: value for name, value in key.items() if name != hidden} for key in doc["_keys"]]
 
 
-def _find(ctx: Context) -> Doc:
+def find(ctx: Context) -> Doc:
+    """The account of the path.
+
+    :raises ArmError: 404 ``ResourceNotFound``.
+    """
     doc = ctx.store.get(ids.resource_id(ctx.subscription, ctx.ids["group"], TYPE, ctx.ids["name"]))
     if doc is None:
         raise resource_not_found(TYPE, [ctx.ids["name"]], ctx.ids["group"])
@@ -274,4 +266,6 @@ ROUTES = [
     Route("DELETE", _ACCOUNT, delete),
     Route("POST", f"{_ACCOUNT}/listKeys", list_keys, reading=True),
     Route("POST", f"{_ACCOUNT}/regenerateKey", regenerate_key),
+    Route("POST", f"{_ACCOUNT}/ListAccountSas", account_sas, reading=True, evidence=documented("2026-11-25")),
+    Route("GET", f"{_PROVIDER}/locations/{{location}}/usages", usages, evidence=documented("2026-11-25")),
 ]

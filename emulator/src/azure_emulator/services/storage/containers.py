@@ -9,6 +9,7 @@ import ssl
 import time
 import urllib.error
 import urllib.request
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 from xml.etree import ElementTree as ET
@@ -29,6 +30,38 @@ def remove_all(authority: Path, url: str, account: Doc) -> None:
     listed = ET.fromstring(_call(authority, "GET", f"{url}?comp=list&{query}"))  # noqa: S314 - our own child's answer
     for name in [element.text or "" for element in listed.iter("Name")]:
         _call(authority, "DELETE", f"{url}{quote(name)}?restype=container&{query}")
+
+
+def listed(authority: Path, url: str, account: Doc) -> list[dict[str, str]]:
+    """Every container: ``name``, ``etag``, ``modified`` (``2026-11-25T21:00:00.0000000Z``)."""
+    answer = _call(authority, "GET", f"{url}?comp=list&{account_sas(account, 'rl', time.time())}")
+    found = []
+    for element in ET.fromstring(answer).iter("Container"):  # noqa: S314 - our own child's answer
+        modified = parsedate_to_datetime(element.findtext("Properties/Last-Modified") or "")
+        entry = {
+            "name": element.findtext("Name") or "",
+            "etag": element.findtext("Properties/Etag") or "",
+            "modified": modified.strftime("%Y-%m-%dT%H:%M:%S.0000000Z"),
+        }
+        found.append(entry)
+    return found
+
+
+def make(authority: Path, url: str, account: Doc, name: str) -> bool:
+    """Make a container; whether there was none."""
+    query = account_sas(account, "rwdlc", time.time())
+    try:
+        _call(authority, "PUT", f"{url}{quote(name)}?restype=container&{query}")
+    except urllib.error.HTTPError as error:
+        if error.code == 409:
+            return False
+        raise
+    return True
+
+
+def remove(authority: Path, url: str, account: Doc, name: str) -> None:
+    """Delete a container with its blobs."""
+    _call(authority, "DELETE", f"{url}{quote(name)}?restype=container&{account_sas(account, 'rwdl', time.time())}")
 
 
 def _call(authority: Path, method: str, url: str) -> bytes:

@@ -22,8 +22,13 @@ _SECONDS = 6 * 3600
 def account_sas(account: Doc, permissions: str, now: float) -> str:
     """The query string that allows something (``rl``: read and list) on all blobs of an account for six hours."""
     expiry = datetime.fromtimestamp(now + _SECONDS, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    fields = [account["name"], permissions, "b", "sco", "", expiry, "", "https", _VERSION, "", ""]
-    key = base64.b64decode(account["_keys"][0]["value"])
-    signed = base64.b64encode(hmac.new(key, "\n".join(fields).encode(), hashlib.sha256).digest()).decode()
-    query = {"sv": _VERSION, "ss": "b", "srt": "sco", "sp": permissions, "se": expiry, "spr": "https", "sig": signed}
-    return urlencode(query)
+    fields = {"ss": "b", "srt": "sco", "sp": permissions, "se": expiry, "spr": "https"}
+    return sign_account(account["name"], account["_keys"][0]["value"], fields)
+
+
+def sign_account(name: str, key: str, fields: dict[str, str]) -> str:
+    """An account's signature for fields named as in the query (``ss``, ``srt``, ``sp``, ``st``, ``se``, ``sip``, ``spr``)."""
+    parts = [name, *(fields.get(part, "") for part in ("sp", "ss", "srt", "st", "se", "sip", "spr")), _VERSION, "", ""]
+    digest = hmac.new(base64.b64decode(key), "\n".join(parts).encode(), hashlib.sha256).digest()
+    given = {part: value for part, value in fields.items() if value}
+    return urlencode({"sv": _VERSION, **given, "sig": base64.b64encode(digest).decode()})
