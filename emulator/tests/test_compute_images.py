@@ -195,3 +195,79 @@ def test_an_image_in_use_stays(azure: LocalAzure) -> None:
         assert azure.get("virtualMachines/vm")["properties"]["provisioningState"] == "Creating"
     finally:
         azure.control("latency", "PUT", name="fast")
+
+
+def test_the_generation_comes_from_the_disk(azure: LocalAzure) -> None:
+    azure.put("disks/new", empty(hyperVGeneration="V2", osType="Linux"))
+    azure.put("disks/none", empty())
+    assert azure.put("images/i", image_of_disk(azure, "new"))["properties"]["hyperVGeneration"] == "V2"
+    assert azure.put("images/j", image_of_disk(azure, "none"))["properties"]["hyperVGeneration"] == "V1"
+    assert "hyperVGeneration" not in azure.get("images/i", "2018-06-01")["properties"]
+    body = image_of_disk(azure, "new")
+    body["properties"]["hyperVGeneration"] = "V1"
+    assert azure.refused("PUT", "images/k", body)[:2] == (400, "InvalidParameter")
+    body = image_of_disk(azure, "new") | {"properties": {"hyperVGeneration": "V1"}}
+    assert azure.refused("PATCH", "images/i", body)[:2] == (409, "PropertyChangeNotAllowed")
+
+
+def test_trusted_launch_is_for_galleries(azure: LocalAzure) -> None:
+    secure = {"securityProfile": {"securityType": "TrustedLaunch"}, "hyperVGeneration": "V2"}
+    azure.put("disks/d", empty(osType="Linux", **secure))
+    azure.put("snapshots/s", copy_of(azure, "disks/d"))
+    assert azure.get("snapshots/s")["properties"]["securityProfile"] == secure["securityProfile"]
+    assert azure.refused("PUT", "images/i", image_of_disk(azure, "d"))[:2] == (409, "OperationNotAllowed")
+    settings = {"secureBootEnabled": True, "vTpmEnabled": True}
+    profile = {"securityType": "TrustedLaunch", "uefiSettings": settings}
+    make_machine(azure, "vm", from_marketplace("12-gen2"), securityProfile=profile)
+    generalize(azure, "vm")
+    assert azure.refused("PUT", "images/i", image_of_machine(azure, "vm")) == (
+        409,
+        "OperationNotAllowed",
+        "Creation of managed images are not supported for virtual machine with TrustedLaunch security type.",
+    )
+
+
+def test_what_an_image_hands_on(azure: LocalAzure) -> None:
+    capabilities = {"architecture": "x64", "acceleratedNetwork": True}
+    plan = {"name": "n", "publisher": "p", "product": "o"}
+    azure.put("disks/d", empty(osType="Linux", supportedCapabilities=capabilities, purchasePlan=plan))
+    azure.put("images/i", image_of_disk(azure, "d"))
+    made = make_machine(azure, "vm", from_image(azure, "i"))
+    name = made["properties"]["storageProfile"]["osDisk"]["name"]
+    found = azure.get(f"disks/{name}", "2023-10-02")["properties"]
+    assert (found["supportedCapabilities"], found["purchasePlan"]) == (capabilities, plan)
+    assert found["LastOwnershipUpdateTime"]
+    assert "supportedCapabilities" not in azure.get(f"disks/{name}", "2020-12-01")["properties"]
+
+
+def test_disks_of_an_image_never_change(azure: LocalAzure) -> None:
+    for name in ("os", "data", "other"):
+        azure.put(f"disks/{name}", empty())
+    body = image_of_disk(azure, "os")
+    data = {"lun": 0, "managedDisk": {"id": azure.path("disks/data")}}
+    body["properties"]["storageProfile"]["dataDisks"] = [data]
+    azure.put("images/i", body)
+    azure.done(azure.call("PUT", "images/i", body))
+    changes: tuple[dict[str, Any], ...] = (
+        {"osDisk": {"osState": "Specialized"}},
+        {"osDisk": {"managedDisk": {"id": azure.path("disks/other")}}},
+        {"dataDisks": [data | {"managedDisk": {"id": azure.path("disks/other")}}]},
+        {"dataDisks": [data | {"lun": 1}]},
+        {"dataDisks": [data, data | {"lun": 1}]},
+    )
+    for change in changes:
+        wanted = {"properties": {"storageProfile": change}}
+        assert azure.refused("PATCH", "images/i", wanted)[:2] == (409, "PropertyChangeNotAllowed")
+
+
+def test_lists_of_images_come_in_pages(azure: LocalAzure) -> None:
+    azure.put("disks/d", empty())
+    names = [f"i{number}" for number in range(5)]
+    for name in names:
+        azure.put(f"images/{name}", image_of_disk(azure, "d"))
+    page = azure.get("images", **{"$top": "2"})
+    found = [item["name"] for item in page["value"]]
+    while "nextLink" in page:
+        page = azure.client.get(page["nextLink"]).raise_for_status().json()
+        found += [item["name"] for item in page["value"]]
+    assert found == names

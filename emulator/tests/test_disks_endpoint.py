@@ -181,11 +181,107 @@ def test_conditional_writes_are_refused(upload: Blob) -> None:
     assert code(upload.put(0, bytes(512), **{"If-Match": "*"})) == (400, "UnsupportedHeader")
 
 
+def test_reads_honour_conditions(upload: Blob) -> None:
+    first = upload("HEAD").headers
+    etag, stamp = first["etag"], first["last-modified"]
+    for headers, status in (
+        ({"If-None-Match": etag}, 304),
+        ({"If-None-Match": '"0x0"'}, 200),
+        ({"If-Match": '"0x0"'}, 412),
+        ({"If-Modified-Since": stamp}, 304),
+        ({"If-Modified-Since": "Mon, 01 Jan 2001 00:00:00 GMT"}, 200),
+        ({"If-Unmodified-Since": stamp}, 200),
+        ({"If-Unmodified-Since": "Mon, 01 Jan 2001 00:00:00 GMT"}, 412),
+        ({"If-Modified-Since": "yesterday"}, 400),
+    ):
+        answer = upload("GET", headers=headers)
+        assert answer.status_code == status, headers
+        assert status == 200 or not answer.content or answer.headers["x-ms-error-code"]
+    assert upload("GET").status_code == 200  # the connection is still good
+
+
 def test_reads_honour_if_match(upload: Blob) -> None:
     etag = upload("HEAD").headers["etag"]
     assert upload("GET", headers={"If-Match": etag, "x-ms-range": "bytes=0-511"}).status_code == 206
     upload.put(0, bytes(512))
     assert code(upload("GET", headers={"If-Match": etag})) == (412, "ConditionNotMet")
+
+
+def copied(target: Blob, source: str, start: int, length: int, to: int = 0, **headers: str) -> httpx.Response:
+    """Put Page From URL."""
+    return target(
+        "PUT",
+        comp="page",
+        headers={
+            "x-ms-page-write": "update",
+            "x-ms-range": f"bytes={to}-{to + length - 1}",
+            "x-ms-copy-source": source,
+            "x-ms-source-range": f"bytes={start}-{start + length - 1}",
+            **headers,
+        },
+    )
+
+
+@pytest.fixture
+def export(azure: LocalAzure, upload: Blob) -> Blob:
+    """A disk with data from 8 MiB on that can be read, and another upload that waits (as `upload`)."""
+    upload.put(8 * MIB, os.urandom(MIB))
+    finish(azure, upload)
+    properties = {"creationData": {"createOption": "Upload", "uploadSizeBytes": SIZE + 512}}
+    azure.put("disks/e", {"location": "westeurope", "properties": properties})
+    upload.url = grant(azure, "disks/e", "Write").url
+    return grant(azure, "disks/d", "Read")
+
+
+def test_pages_from_another_disk(upload: Blob, export: Blob) -> None:
+    wanted = export.read(8 * MIB, 9 * MIB).content
+    answer = copied(upload, export.url, 8 * MIB, MIB, 4096)
+    assert answer.status_code == 201
+    assert answer.headers["content-md5"] == base64.b64encode(hashlib.md5(wanted).digest()).decode()
+    assert copied(upload, export.url, SIZE, 512, SIZE).status_code == 201
+    assert upload.read(4096, 4096 + MIB).content == wanted
+    assert upload.ranges() == [(4096, 4096 + MIB), (SIZE, SIZE + 512)]
+
+
+def test_sources_that_cannot_be_copied(upload: Blob, export: Blob) -> None:
+    assert code(copied(upload, export.url.replace("sig=", "sig=A"), 0, 512)) == (403, "AuthenticationFailed")
+    assert code(copied(upload, export.url, SIZE, 1024)) == (416, "InvalidRange")
+    assert code(copied(upload, export.url, 0, 4 * MIB + 512)) == (416, "InvalidPageRange")
+    assert code(copied(upload, "https://example.com/a/b", 0, 512)) == (404, "CannotVerifyCopySource")
+    assert code(copied(upload, "https://127.0.0.1:1/a/b", 0, 512)) == (404, "CannotVerifyCopySource")
+    wrong = {"x-ms-source-range": "bytes=0-1023"}
+    assert code(copied(upload, export.url, 0, 512, **wrong)) == (400, "InvalidHeaderValue")
+    md5 = {"x-ms-source-content-md5": "AAAA"}
+    assert code(copied(upload, export.url, 0, 512, **md5)) == (400, "Md5Mismatch")
+    assert upload.ranges() == []
+
+
+def test_what_changed_since_another_snapshot(azure: LocalAzure, upload: Blob) -> None:
+    """Two snapshots of one disk cannot differ here, because only machines write to a disk; two disks can."""
+    upload.put(0, b"a" * 16384)
+    upload.put(8 * MIB, b"b" * 4096)
+    finish(azure, upload)
+    before = grant(azure, "disks/d", "Read")
+    properties = {"creationData": {"createOption": "Upload", "uploadSizeBytes": SIZE + 512}}
+    azure.put("disks/e", {"location": "westeurope", "properties": properties})
+    second = grant(azure, "disks/e", "Write")
+    second.put(0, b"a" * 4096 + b"x" * 4096 + b"a" * 8192)
+    second.put(16 * MIB, b"c" * 8192)
+    second.put(SIZE, make_footer(SIZE, uuid.uuid4()))
+    azure.post("disks/e/endGetAccess")
+    after = grant(azure, "disks/e", "Read")
+    answer = after("GET", comp="pagelist", headers={"x-ms-previous-snapshot-url": before.url})
+    assert answer.status_code == 200
+    found = [(item.tag, int(item[0].text), int(item[1].text) + 1) for item in ElementTree.fromstring(answer.content)]
+    assert found == [
+        ("PageRange", 4096, 8192),
+        ("ClearRange", 8 * MIB, 8 * MIB + 4096),
+        ("PageRange", 16 * MIB, 16 * MIB + 8192),
+    ]
+    foreign = {"x-ms-previous-snapshot-url": "https://127.0.0.1:1/a/b"}
+    assert code(after("GET", comp="pagelist", headers=foreign)) == (400, "InvalidHeaderValue")
+    stolen = {"x-ms-previous-snapshot-url": before.url.replace("sig=", "sig=A")}
+    assert code(after("GET", comp="pagelist", headers=stolen)) == (403, "AuthenticationFailed")
 
 
 def test_a_changed_signature_is_refused(upload: Blob) -> None:

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 
 class BlobError(Exception):
-    """An answer in the blob service's error format."""
+    """An answer in the blob service's error format; `headers` are added to those of every answer."""
 
-    def __init__(self, status: int, code: str, message: str, **details: str) -> None:
+    def __init__(
+        self, status: int, code: str, message: str, headers: dict[str, str] | None = None, **details: str
+    ) -> None:
         super().__init__(message)
+        self.headers = headers or {}
         self.status = status
         self.code = code
         self.message = message
@@ -26,6 +29,13 @@ def unauthenticated(detail: str) -> BlobError:
         "including the signature.",
         AuthenticationErrorDetail=detail,
     )
+
+
+def no_token(detail: str = "NoAuthenticationInformation") -> BlobError:
+    """401: a disk with Entra authentication needs a token besides the SAS [documented]."""
+    challenge = 'Bearer authorization_uri="https://login.microsoftonline.com/common/oauth2/authorize", resource_id="https://disk.azure.com"'
+    text = "Server failed to authenticate the request. Please refer to the information in the www-authenticate header."
+    return BlobError(401, detail, text, {"WWW-Authenticate": challenge})
 
 
 def not_permitted() -> BlobError:

@@ -13,11 +13,16 @@ from __future__ import annotations
 import threading
 import time
 import uuid
+from functools import partial
 from typing import TYPE_CHECKING, Any
+
+import jwt
 
 from azure_emulator.core import hooks
 from azure_emulator.core.certificates import Certificates
-from azure_emulator.disks.endpoint import ACCOUNT, DiskEndpoint, Grant
+from azure_emulator.disks.blob_errors import no_token
+from azure_emulator.disks.endpoint import DiskEndpoint
+from azure_emulator.disks.grants import ACCOUNT, Grant
 from azure_emulator.disks.pages import PageStore
 
 if TYPE_CHECKING:
@@ -29,6 +34,8 @@ if TYPE_CHECKING:
     from azure_emulator.core.store import Doc
 
 GRANTS = "disks.grants"
+
+_AUDIENCE = "https://disk.azure.com"
 
 _GARBAGE = "disks.garbage"
 _PORT = "disks.endpoint"
@@ -51,11 +58,11 @@ def discard(scope: Scope, doc: Doc) -> None:
         _has_garbage.set()
 
 
-def blob_url(scope: Scope, container: str) -> str:
-    """Where the endpoint serves the blob of a grant, without the signature."""
+def blob_url(scope: Scope, path: str) -> str:
+    """Where the endpoint serves a blob of a grant, ``container/abcd``, without the signature."""
     endpoint = _endpoints.get(scope.data_dir)
     port = endpoint.port if endpoint else 0
-    return f"https://127.0.0.1:{port}/{ACCOUNT}/{container}/abcd"
+    return f"https://127.0.0.1:{port}/{ACCOUNT}/{path}"
 
 
 def _names(doc: Doc) -> list[str]:
@@ -121,6 +128,7 @@ def _open_endpoint(emulator: Emulator, port: int) -> DiskEndpoint:
             policy=found["policy"],
             signature=found["signature"],
             identity=uuid.UUID(found["identity"]),
+            entra=found.get("entra", False),
         )
 
     def log(method: str, path: str, status: int, fault: Fault | None) -> None:
@@ -146,12 +154,29 @@ def _open_endpoint(emulator: Emulator, port: int) -> DiskEndpoint:
     return DiskEndpoint(
         page_store(emulator.data_dir),
         lookup,
+        partial(_may_use_data, emulator),
         certificate=certificates.certificate,
         key=certificates.key,
+        authority=certificates.authority,
         port=port,
         log=log,
         striker=strike,
     )
+
+
+def _may_use_data(emulator: Emulator, token: str) -> bool:
+    """Whether an identity has the data role: the one that may write has it, the reader reads resources only.
+
+    :raises BlobError: 401 for what is not a token for disks.
+    """
+    try:
+        claims = emulator.tokens.decode(token)
+    except (jwt.InvalidTokenError, ValueError):
+        raise no_token("InvalidAuthenticationInfo") from None
+    if str(claims.get("aud", "")).rstrip("/") != _AUDIENCE:
+        raise no_token("InvalidAuthenticationInfo")
+    account = emulator.credentials.account(str(claims.get("appid", "")))
+    return account is not None and account.role == "Contributor"
 
 
 def _stop(emulator: Emulator) -> None:

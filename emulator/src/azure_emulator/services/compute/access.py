@@ -3,9 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Shared access signatures of disks and snapshots: grant, revoke, and what a revoked upload leaves.
 
-Recorded: statuses, headers, the shape of the URL, the error while a SAS is active. The signature's policy is kept on
-the server, so revoking works at once. Guessed: the refusal of a second grant, of export from a running VM, and what
-becomes of an upload whose footer is wrong.
+Recorded: statuses, headers, the shape of the URL, the error while a SAS is active. Documented: the second SAS for the
+guest state of a machine, Entra authentication, file formats. The signature's policy is kept on the server, so revoking
+works at once. Guessed: the refusal of a second grant, of export from a running VM, what becomes of an upload whose
+footer is wrong, and the size of a guest state.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ from typing import TYPE_CHECKING, Any
 
 from azure_emulator.core.errors import ArmError
 from azure_emulator.core.operations import effect
-from azure_emulator.core.values import choice_of, number_of
+from azure_emulator.core.values import choice_of, flag_of, number_of
 from azure_emulator.disks.vhd import FOOTER_SIZE, footer_problem
 from azure_emulator.services.compute._data import GRANTS, blob_url, page_store
 from azure_emulator.services.compute._shared import accepted, find
 from azure_emulator.services.compute._types import check_types
 from azure_emulator.services.compute.disk_copies import check_complete
-from azure_emulator.services.compute.disk_resources import Kind, check_no_access
+from azure_emulator.services.compute.disk_resources import Kind, check_no_access, grant_keys
 from azure_emulator.services.compute.disk_shapes import refresh
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from azure_emulator.core.store import Doc
 
 _MAX_SECONDS = 2**32 - 1
+_GUEST_STATE_SIZE = 4 << 20
 
 
 def begin(ctx: Context, kind: Kind) -> Reply:
@@ -46,15 +48,25 @@ def begin(ctx: Context, kind: Kind) -> Reply:
             400, "InvalidParameter", "The value of parameter 'durationInSeconds' is out of range.", "durationInSeconds"
         )
     expire(ctx, doc)
+    _check_format(ctx, doc)
     _check_grantable(ctx, doc, access == "Write")
     grant = _grant(ctx, doc, seconds, writable=access == "Write")
+    if flag_of(ctx.body, "getSecureVMGuestStateSAS"):
+        _grant_guest_state(ctx, doc, grant)
     doc["_grant"] = grant
     refresh(doc)
     ctx.store.put(doc["id"], doc)
-    ctx.store.kv_put(GRANTS, grant["container"], grant)
     args = {"id": doc["id"], "container": grant["container"]}
     operation = ctx.operations.start("disk", doc["location"], "compute.disk.access.begin", args, doc["id"])
     return accepted(operation)
+
+
+def _check_format(ctx: Context, doc: Doc) -> None:
+    """Disks are kept as VHDs; a VHDX can be had only of a snapshot that is one, and there are none."""
+    if choice_of(ctx.body, ("VHD", "VHDX"), "fileFormat") == "VHDX":
+        raise ArmError(
+            409, "OperationNotAllowed", f"'{doc['name']}' is not in VHDX format; the fileFormat must be 'VHD'."
+        )
 
 
 def _check_grantable(ctx: Context, doc: Doc, writable: bool) -> None:
@@ -67,7 +79,7 @@ def _check_grantable(ctx: Context, doc: Doc, writable: bool) -> None:
         )
     check_no_access(ctx, doc)
     check_complete(ctx, doc)
-    if writable != bool(doc.get("_awaits_upload")):
+    if writable != bool(doc.get("_awaits_upload")) or doc.get("_importing"):
         option = properties["creationData"]["createOption"]
         raise ArmError(
             409,
@@ -86,26 +98,56 @@ def _check_grantable(ctx: Context, doc: Doc, writable: bool) -> None:
 def _grant(ctx: Context, doc: Doc, seconds: int, *, writable: bool) -> dict[str, Any]:
     properties = doc["properties"]
     size = properties["creationData"]["uploadSizeBytes"] - FOOTER_SIZE if writable else properties["diskSizeBytes"]
-    return {
+    grant = {
         "container": secrets.token_hex(6),
-        "policy": str(uuid.uuid4()),
-        "signature": base64.b64encode(secrets.token_bytes(32)).decode(),
+        **_signed(),
         "expires": ctx.clock.now() + seconds,
         "writable": writable,
+        "entra": properties.get("dataAccessAuthMode") == "AzureActiveDirectory",
         "pages": doc["_pages"],
         "size": size,
         "identity": properties["uniqueId"],
     }
+    ctx.store.kv_put(GRANTS, grant["container"], grant)
+    return grant
+
+
+def _signed() -> dict[str, str]:
+    return {"policy": str(uuid.uuid4()), "signature": base64.b64encode(secrets.token_bytes(32)).decode()}
+
+
+def _grant_guest_state(ctx: Context, doc: Doc, grant: dict[str, Any]) -> None:
+    """A second SAS in the same container, for the state of the machine's virtual TPM."""
+    if not doc["properties"].get("securityProfile", {}).get("securityType"):
+        raise ArmError(
+            400,
+            "InvalidParameter",
+            f"'{doc['name']}' has no guest state: its securityProfile has no securityType.",
+            "getSecureVMGuestStateSAS",
+        )
+    pages = doc.setdefault("_guest_state", "") or page_store(ctx.data_dir).create()
+    doc["_guest_state"] = pages
+    key = f"{grant['container']}/{uuid.uuid4()}_vmgs"
+    ctx.store.kv_put(GRANTS, key, grant | _signed() | {"pages": pages, "size": _GUEST_STATE_SIZE})
+    grant["guest_state"] = key
 
 
 @effect("compute.disk.access.begin")
 def _granted(scope: Scope, args: dict[str, Any]) -> Any:
     grant = scope.store.kv_get(GRANTS, args["container"])
-    if grant is None:
+    doc = scope.store.get(args["id"])
+    if grant is None or doc is None:
         raise ArmError(409, "OperationNotAllowed", "The access was ended before it was granted.")
+    output = {"accessSAS": _url(scope, f"{args['container']}/abcd", grant)}
+    key = doc.get("_grant", {}).get("guest_state")
+    if key:
+        output["securityDataAccessSAS"] = _url(scope, key, scope.store.kv_get(GRANTS, key))
+    return output
+
+
+def _url(scope: Scope, path: str, grant: dict[str, Any]) -> str:
     signature = grant["signature"].replace("+", "%2B").replace("/", "%2F").replace("=", "%3D")
-    query = f"sv=2018-03-28&sr=b&si={grant['policy']}&sig={signature}"
-    return {"accessSAS": f"{blob_url(scope, args['container'])}?{query}"}
+    return f"{blob_url(scope, path)}?sv=2018-03-28&sr=b&si={grant['policy']}&sig={signature}"
 
 
 def end(ctx: Context, kind: Kind) -> Reply:
@@ -137,15 +179,20 @@ def _ended(scope: Scope, args: dict[str, Any]) -> None:
 
 
 def revoke(scope: Scope, doc: Doc) -> None:
-    """Make the signature worthless at once; the caller stores the document."""
+    """Make the signatures worthless at once; the caller stores the document."""
     grant = doc.pop("_grant", None)
     if grant is None:
         return
-    scope.store.kv_delete(GRANTS, grant["container"])
+    _forget(scope, grant)
     if grant["writable"]:
         doc["_finish_upload"] = True
     else:
         refresh(doc)
+
+
+def _forget(scope: Scope, grant: dict[str, Any]) -> None:
+    for key in grant_keys(grant):
+        scope.store.kv_delete(GRANTS, key)
 
 
 def _finish_upload(scope: Scope, doc: Doc) -> None:
@@ -162,6 +209,8 @@ def _finish_upload(scope: Scope, doc: Doc) -> None:
     if problem:
         raise ArmError(409, "InvalidVhd", f"The upload to disk '{doc['name']}' cannot be completed: {problem}.")
     store.cut(doc["_pages"], size)
+    if doc.get("_guest_state"):
+        store.cut(doc["_guest_state"], _GUEST_STATE_SIZE)
     del doc["_awaits_upload"]
     doc["properties"]["diskSizeBytes"] = size
 
@@ -170,7 +219,7 @@ def expire(scope: Scope, doc: Doc) -> None:
     """Drop a grant whose time is over."""
     grant = doc.get("_grant")
     if grant and grant["expires"] <= scope.clock.now():
-        scope.store.kv_delete(GRANTS, grant["container"])
+        _forget(scope, grant)
         del doc["_grant"]
         refresh(doc)
 
@@ -180,5 +229,6 @@ def shown(doc: Doc, now: float) -> Doc:
     grant = doc.get("_grant")
     if grant and grant["expires"] <= now:
         doc = {key: value for key, value in doc.items() if key != "_grant"}
+        doc["properties"] = dict(doc["properties"])
         refresh(doc)
     return doc

@@ -50,7 +50,7 @@ def locate(scope: Scope, uri: str) -> BlobLocation:
 def describe(scope: Scope, uri: str) -> dict[str, Any]:
     """``{"url", "size"}`` of a page blob that holds a VHD; the URL is signed, `size` includes the footer.
 
-    :raises ArmError: ``ImageBlobNotFound``, ``IncorrectImageBlobType`` or ``InvalidVhd``.
+    :raises ArmError: ``ImageBlobNotFound``, ``IncorrectImageBlobType``, ``DiskImageNotReady`` or ``InvalidVhd``.
     """
     location = locate(scope, uri)
     url = blob_urls.readable(location, scope.clock.now())
@@ -65,6 +65,13 @@ def describe(scope: Scope, uri: str) -> dict[str, Any]:
             409,
             "IncorrectImageBlobType",
             f"Blob of unsupported type was specified in URI {location.url}. Disks must be of type page blob.",
+        )
+    copying = answer.headers.get("x-ms-copy-status", "success")
+    if copying != "success":
+        raise ArmError(
+            409,
+            "DiskImageNotReady",
+            f"Disk image {location.url} is in {copying} state. Please retry when image is ready.",
         )
     size = int(answer.headers.get("Content-Length", 0))
     if size <= FOOTER_SIZE or size % 512:

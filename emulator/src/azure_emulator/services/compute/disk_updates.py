@@ -63,8 +63,7 @@ def _update(ctx: Context, kind: Kind, found: Doc) -> Reply:
     changes = _changes(ctx, kind, found, asked, size, sku)
     if tags is not None:
         changes["tags"] = tags
-    found["properties"]["provisioningState"] = "Updating"
-    ctx.store.put(found["id"], found)
+    # The state does not show that a change is under way [recorded].
     args = {"id": found["id"], "version": ctx.api_version, "changes": changes}
     operation = ctx.operations.start("disk", found["location"], "compute.disk.update", args, found["id"])
     told = {**asked, "creationData": found["properties"]["creationData"]}

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from azure_emulator.core import ids as arm_ids
 from azure_emulator.core.errors import ArmError, resource_not_found
-from azure_emulator.core.values import choice_of, member, missing, number_of, object_of, objects_of
-from azure_emulator.services.compute.origins import usable_source
+from azure_emulator.core.values import choice_of, member, missing, number_of, object_of, objects_of, text_of
+from azure_emulator.services.compute.companions import require
+from azure_emulator.services.compute.origins import MAX_GB, usable_source
 
 if TYPE_CHECKING:
     from azure_emulator.core.context import Context
 
 SOURCES = ("managedDisk", "snapshot", "blobUri")
+_MAX_LUN = 63
 
 _CACHING = ("None", "ReadOnly", "ReadWrite")
 _STORAGE_TYPES = ("Standard_LRS", "StandardSSD_LRS", "StandardSSD_ZRS", "Premium_LRS", "Premium_ZRS", "Standard_ZRS")
@@ -33,6 +35,9 @@ def profile_of_vm(ctx: Context, vm_id: str, location: str, generation: str | Non
             "OperationNotAllowed",
             f"The operation 'Create Image' requires the Virtual Machine '{vm['name']}' to be Generalized.",
         )
+    security = member(vm, "properties", "securityProfile", "securityType")
+    if security and security != "Standard":
+        raise _secured("virtual machine", security)
     if vm["location"] != location:
         raise ArmError(
             400,
@@ -53,6 +58,15 @@ def profile_of_vm(ctx: Context, vm_id: str, location: str, generation: str | Non
     return {"osDisk": os_disk, "dataDisks": data_disks}, own
 
 
+def _secured(noun: str, security: str) -> ArmError:
+    """Managed images know no security types; galleries do. The text is known for virtual machines."""
+    return ArmError(
+        409,
+        "OperationNotAllowed",
+        f"Creation of managed images are not supported for {noun} with {security} security type.",
+    )
+
+
 def _disk_of_vm(ctx: Context, disk: dict[str, Any]) -> dict[str, Any]:
     if "managedDisk" not in disk:
         size = {"diskSizeGB": disk["diskSizeGB"]} if "diskSizeGB" in disk else {}
@@ -67,8 +81,11 @@ def _disk_of_vm(ctx: Context, disk: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def profile_of_disks(ctx: Context, location: str) -> dict[str, Any]:
-    """The ``storageProfile`` of a request, checked and with defaults."""
+def profile_of_disks(ctx: Context, location: str, generation: str | None) -> tuple[dict[str, Any], str]:
+    """The ``storageProfile`` of a request, checked and with defaults, and the generation of the image.
+
+    A generation that the request does not give is that of the OS disk's source [documented].
+    """
     wanted = object_of(ctx.body, "properties", "storageProfile")
     if not wanted:
         raise missing("storageProfile", "properties")
@@ -84,17 +101,27 @@ def profile_of_disks(ctx: Context, location: str) -> dict[str, Any]:
         lun = number_of(disk, "lun")
         if lun is None:
             raise missing("lun", "dataDisk")
-        if any(other["lun"] == lun for other in data_disks):
+        if not 0 <= lun <= _MAX_LUN or any(other["lun"] == lun for other in data_disks):
             raise ArmError(
-                400, "InvalidParameter", f"The lun '{lun}' is used by more than one data disk.", "dataDisk.lun"
+                400,
+                "InvalidParameter",
+                f"The lun '{lun}' is out of range or used by more than one data disk.",
+                "dataDisk.lun",
             )
-        data_disks.append({"lun": lun, **_wanted_disk(disk, "dataDisk")})
-    os_disk = {"osType": os_type, "osState": os_state, **_wanted_disk(os_wanted, "osDisk")}
-    _check_sources(ctx, location, [os_disk, *data_disks])
-    return {"osDisk": os_disk, "dataDisks": data_disks}
+        data_disks.append({"lun": lun, **_wanted_disk(ctx, disk, "dataDisk", location)})
+    os_disk = {"osType": os_type, "osState": os_state, **_wanted_disk(ctx, os_wanted, "osDisk", location)}
+    own = _check_sources(ctx, location, [os_disk, *data_disks])
+    if generation and own and generation != own:
+        raise ArmError(
+            400,
+            "InvalidParameter",
+            f"The hyperVGeneration '{generation}' of the image differs from that of its source disk, '{own}'.",
+            "hyperVGeneration",
+        )
+    return {"osDisk": os_disk, "dataDisks": data_disks}, generation or own or "V1"
 
 
-def _wanted_disk(disk: dict[str, Any], target: str) -> dict[str, Any]:
+def _wanted_disk(ctx: Context, disk: dict[str, Any], target: str, location: str) -> dict[str, Any]:
     given = [name for name in SOURCES if disk.get(name)]
     if len(given) != 1:
         raise ArmError(
@@ -108,11 +135,23 @@ def _wanted_disk(disk: dict[str, Any], target: str) -> dict[str, Any]:
     if not isinstance(source, str) and not isinstance(source["id"], str):
         raise missing("id", f"{target}.{name}")
     size = number_of(disk, "diskSizeGB")
+    if size is not None and not 1 <= size <= MAX_GB:
+        raise ArmError(
+            400,
+            "InvalidParameter",
+            f"The value '{size}' of parameter '{target}.diskSizeGB' is out of range. "
+            f"The value must be between '1' and '{MAX_GB}', inclusive.",
+            f"{target}.diskSizeGB",
+        )
+    key = text_of(disk, "diskEncryptionSet", "id")
+    if key:
+        require(ctx, key, "diskEncryptionSets", location)
     return {
         **({"diskSizeGB": size} if size is not None else {}),
         name: source,
         "caching": choice_of(disk, _CACHING, "caching") or "None",
         "storageAccountType": choice_of(disk, _STORAGE_TYPES, "storageAccountType") or "Standard_LRS",
+        **({"diskEncryptionSet": {"id": key}} if key else {}),
     }
 
 
@@ -121,15 +160,51 @@ def source_id(disk: dict[str, Any]) -> str | None:
     return found["id"] if found else None
 
 
-def _check_sources(ctx: Context, location: str, disks: list[dict[str, Any]]) -> None:
-    for disk in disks:
-        if identity := source_id(disk):
-            source = usable_source(ctx, identity, location)
-            has = source["properties"]["diskSizeGB"]
-            if disk.get("diskSizeGB", has) < has:
-                raise ArmError(
-                    400,
-                    "InvalidParameter",
-                    f"The size {disk['diskSizeGB']} GB is smaller than the size of the source '{source['name']}', {has} GB.",
-                    "diskSizeGB",
-                )
+def _check_sources(ctx: Context, location: str, disks: list[dict[str, Any]]) -> str | None:
+    """Refuse sources that cannot be used; the generation of the first one, the OS disk's, if it has one."""
+    generation = None
+    for number, disk in enumerate(disks):
+        identity = source_id(disk)
+        if not identity:
+            continue
+        source = usable_source(ctx, identity, location)
+        properties = source["properties"]
+        has = properties["diskSizeGB"]
+        if disk.get("diskSizeGB", has) < has:
+            raise ArmError(
+                400,
+                "InvalidParameter",
+                f"The size {disk['diskSizeGB']} GB is smaller than the size of the source '{source['name']}', {has} GB.",
+                "diskSizeGB",
+            )
+        if security := member(properties, "securityProfile", "securityType"):
+            raise _secured("disk", security)
+        if number == 0:
+            generation = properties.get("hyperVGeneration")
+    return generation
+
+
+def check_unchanged(found: dict[str, Any], wanted: dict[str, Any]) -> None:
+    """Refuse an update that names other disks than the image was made of."""
+    if os_wanted := object_of(wanted, "osDisk"):
+        _check_disk(found["osDisk"], os_wanted, "osDisk", ("osType", "osState", *SOURCES))
+    data = objects_of(wanted, "dataDisks")
+    if data and len(data) != len(found["dataDisks"]):
+        raise not_changeable("storageProfile.dataDisks")
+    by_lun = {disk["lun"]: disk for disk in found["dataDisks"]}
+    for disk in data:
+        own = by_lun.get(number_of(disk, "lun"))
+        if own is None:
+            raise not_changeable("storageProfile.dataDisks")
+        _check_disk(own, disk, "dataDisks", SOURCES)
+
+
+def _check_disk(found: dict[str, Any], wanted: dict[str, Any], where: str, names: tuple[str, ...]) -> None:
+    for name in names:
+        if wanted.get(name) and str(wanted[name]).lower() != str(found.get(name)).lower():
+            raise not_changeable(f"storageProfile.{where}.{name}")
+
+
+def not_changeable(name: str) -> ArmError:
+    """409 for an update of what never changes."""
+    return ArmError(409, "PropertyChangeNotAllowed", f"Changing property '{name}' is not allowed.", name)

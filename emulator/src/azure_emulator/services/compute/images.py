@@ -4,7 +4,8 @@
 """Managed images: `Microsoft.Compute/images`.
 
 An image holds copies of its sources' bytes from the moment of the PUT. Recorded: answers and key sets, defaults of
-caching and storage type, the error for a VM that is not generalized. Documented: the other errors.
+caching and storage type, the errors for VMs that are not generalized or of a security type. Documented: the other
+errors, and which API versions know what.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from azure_emulator.core import ids as arm_ids
 from azure_emulator.core.context import Context, Reply, Scope
 from azure_emulator.core.errors import ArmError
 from azure_emulator.core.operations import effect
-from azure_emulator.core.routing import Route
+from azure_emulator.core.routing import Route, documented, recorded
 from azure_emulator.core.values import choice_of, flag_of, member, object_of, tags_of
 from azure_emulator.disks.vhd import FOOTER_SIZE
 from azure_emulator.services.compute import blobs
@@ -37,17 +38,27 @@ from azure_emulator.services.compute._shared import (
     new_resource,
     resource_id,
     visible,
+    without,
 )
 from azure_emulator.services.compute._types import check_types
 from azure_emulator.services.compute.disk_shapes import size_in_gb
-from azure_emulator.services.compute.image_profiles import SOURCES, profile_of_disks, profile_of_vm, source_id
-from azure_emulator.services.compute.origins import usable_source
+from azure_emulator.services.compute.image_profiles import (
+    check_unchanged,
+    not_changeable,
+    profile_of_disks,
+    profile_of_vm,
+    source_id,
+)
+from azure_emulator.services.compute.origins import inherited_from, usable_source
 from azure_emulator.services.compute.sources import ImageSource, SourceDisk, register
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from azure_emulator.core.operations import Operation
     from azure_emulator.core.store import Doc
+
+_GENERATION_SINCE = "2019-03-01"
 
 
 def _put(ctx: Context) -> Reply:
@@ -61,12 +72,14 @@ def _create(ctx: Context) -> Reply:
     tags = tags_of(ctx.body)
     if tags is not None:
         doc["tags"] = tags
+    if ctx.body.get("extendedLocation"):
+        doc["extendedLocation"] = ctx.body["extendedLocation"]
     generation = choice_of(ctx.body, ("V1", "V2"), "properties", "hyperVGeneration")
     source_vm = member(ctx.body, "properties", "sourceVirtualMachine", "id")
     if source_vm:
         profile, generation = profile_of_vm(ctx, str(source_vm), doc["location"], generation)
     else:
-        profile = profile_of_disks(ctx, doc["location"])
+        profile, generation = profile_of_disks(ctx, doc["location"], generation)
     if (resilient := flag_of(ctx.body, "properties", "storageProfile", "zoneResilient")) is not None:
         profile["zoneResilient"] = resilient
     pending = _take(ctx, doc, profile)
@@ -74,13 +87,18 @@ def _create(ctx: Context) -> Reply:
         **({"sourceVirtualMachine": {"id": source_vm}} if source_vm else {}),
         "storageProfile": profile,
         "provisioningState": "Creating",
-        "hyperVGeneration": generation or "V1",
+        "hyperVGeneration": generation,
     }
     ctx.store.put(doc["id"], doc)
     args = {"id": doc["id"], "blobs": pending}
     name = "compute.image.import" if pending else "compute.image.create"
     operation = ctx.operations.start("compute", doc["location"], name, args, doc["id"])
-    return Reply(201, visible(doc), operation.headers())
+    return Reply(201, _present(ctx, doc), _headers(operation))
+
+
+def _headers(operation: Operation) -> dict[str, str]:
+    """Answers about images do not say when to ask again [recorded]."""
+    return without(operation.headers(), "Retry-After")
 
 
 def _take(ctx: Context, doc: Doc, profile: dict[str, Any]) -> list[dict[str, Any]]:
@@ -94,6 +112,8 @@ def _take(ctx: Context, doc: Doc, profile: dict[str, Any]) -> list[dict[str, Any
             source = usable_source(ctx, identity, None)
             doc["_pages"][key] = store.copy(source["_pages"])
             doc["_sizes"][key] = source["properties"]["diskSizeBytes"]
+            if number == 0:
+                doc["_handed_on"] = without(inherited_from(source), "osType", "hyperVGeneration")
         else:
             blob = blobs.describe(ctx, disk["blobUri"])
             doc["_pages"][key] = store.create()
@@ -115,18 +135,11 @@ def _update(ctx: Context, found: Doc) -> Reply:
     wanted_vm = member(ctx.body, "properties", "sourceVirtualMachine", "id")
     has_vm = member(found, "properties", "sourceVirtualMachine", "id")
     if wanted_vm is not None and not arm_ids.same(str(wanted_vm), has_vm):
-        raise _not_changeable("sourceVirtualMachine.id")
-    for disk in ("osDisk",):
-        wanted, has = (
-            object_of(ctx.body, "properties", "storageProfile", disk),
-            found["properties"]["storageProfile"][disk],
-        )
-        for name in SOURCES:
-            if wanted.get(name) and str(wanted[name]).lower() != str(has.get(name)).lower():
-                raise _not_changeable(f"storageProfile.{disk}.{name}")
+        raise not_changeable("sourceVirtualMachine.id")
+    check_unchanged(found["properties"]["storageProfile"], object_of(ctx.body, "properties", "storageProfile"))
     generation = choice_of(ctx.body, ("V1", "V2"), "properties", "hyperVGeneration")
     if generation not in (None, found["properties"]["hyperVGeneration"]):
-        raise _not_changeable("hyperVGeneration")
+        raise not_changeable("hyperVGeneration")
     tags = tags_of(ctx.body)
     if tags is not None:
         found["tags"] = tags
@@ -135,11 +148,7 @@ def _update(ctx: Context, found: Doc) -> Reply:
     operation = ctx.operations.start(
         "compute", found["location"], "compute.image.update", {"id": found["id"]}, found["id"], seconds=5
     )
-    return Reply(200, visible(found), operation.headers())
-
-
-def _not_changeable(name: str) -> ArmError:
-    return ArmError(409, "PropertyChangeNotAllowed", f"Changing property '{name}' is not allowed.", name)
+    return Reply(200, _present(ctx, found), _headers(operation))
 
 
 def _patch(ctx: Context) -> Reply:
@@ -160,7 +169,10 @@ def _delete(ctx: Context) -> Reply:
             "provisioned using the Image",
         )
     args = {"id": found["id"]}
-    return accepted(ctx.operations.start("compute", found["location"], "compute.image.delete", args, found["id"]))
+    operation = ctx.operations.start("compute", found["location"], "compute.image.delete", args, found["id"])
+    reply = accepted(operation)
+    reply.headers.pop("Retry-After", None)
+    return reply
 
 
 def _machines_in_creation(ctx: Context, image_id: str) -> list[str]:
@@ -251,22 +263,28 @@ def _resolve(scope: Scope, identity: str, location: str) -> ImageSource:
         os=disk(profile["osDisk"]),
         data=tuple(disk(found) for found in profile["dataDisks"]),
         disk_label="disk1",
+        handed_on=doc.get("_handed_on", {}),
     )
 
 
-def _present(_ctx: Context, doc: Doc) -> Doc:
-    return visible(doc)
+def _present(ctx: Context, doc: Doc) -> Doc:
+    """What a client of an API version sees."""
+    shown = visible(doc)
+    if ctx.api_version < _GENERATION_SINCE:
+        shown["properties"] = without(shown["properties"], "hyperVGeneration")
+    return shown
 
 
 register(f"{PROVIDER}/images", _resolve)
 hooks.cascade["microsoft.compute/images"] = _remove
 
 _ONE = f"{GROUP}/images/{{name}}"
+_SEEN, _KNOWN = recorded("2026-11-25"), documented("2026-11-25")
 ROUTES = [
-    Route("PUT", _ONE, _put),
-    Route("PATCH", _ONE, _patch),
-    Route("GET", _ONE, getter("images", _present)),
-    Route("DELETE", _ONE, _delete),
-    Route("GET", f"{GROUP}/images", lister("images", _present)),
-    Route("GET", f"{SUBSCRIPTION}/images", lister("images", _present)),
+    Route("PUT", _ONE, _put, evidence=_SEEN),
+    Route("PATCH", _ONE, _patch, evidence=_KNOWN),
+    Route("GET", _ONE, getter("images", _present), evidence=_SEEN),
+    Route("DELETE", _ONE, _delete, evidence=_SEEN),
+    Route("GET", f"{GROUP}/images", lister("images", _present), evidence=_KNOWN),
+    Route("GET", f"{SUBSCRIPTION}/images", lister("images", _present), evidence=_KNOWN),
 ]
