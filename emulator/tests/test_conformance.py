@@ -16,11 +16,6 @@ if TYPE_CHECKING:
     from azure_process import LocalAzure
 
 FOLDER = Path(os.environ.get("AZURE_EMULATOR_RECORDINGS", Path(__file__).parents[3] / "shared" / "conformance"))
-# What is missing for these is being built.
-NEEDS_MORE = {
-    "test_gallery_e2e": "image versions",
-    "test_specialized_image": "image versions",
-}
 #: Of all exchanges together, and of each scenario.
 TOTAL = 0.95
 FLOOR = 0.75
@@ -41,8 +36,6 @@ def _scenarios() -> list[str]:
 @_needs_recordings
 @pytest.mark.parametrize("scenario", _scenarios())
 def test_scenario_agrees(azure: LocalAzure, scenario: str, results: dict[str, replay.Result]) -> None:
-    if scenario in NEEDS_MORE:
-        pytest.skip(f"{scenario} needs {NEEDS_MORE[scenario]}")
     result = replay.run(azure, recording.load(FOLDER / f"{scenario}.jsonl.gz"))
     results[scenario] = result
     assert result.compared
@@ -51,8 +44,6 @@ def test_scenario_agrees(azure: LocalAzure, scenario: str, results: dict[str, re
 
 @_needs_recordings
 def test_all_together_agree(azure: LocalAzure, results: dict[str, replay.Result]) -> None:
-    if NEEDS_MORE:
-        pytest.skip(f"{', '.join(NEEDS_MORE)} need more")
     for scenario in _scenarios():
         if scenario not in results:
             results[scenario] = replay.run(azure, recording.load(FOLDER / f"{scenario}.jsonl.gz"))

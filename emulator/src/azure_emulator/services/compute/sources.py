@@ -31,7 +31,7 @@ class SourceDisk:
     """One disk of an image.
 
     `size` in bytes; `creation` is the ``creationData`` of a disk made from it; `pages` is None for a disk of zeros;
-    `lun` is None for the OS disk.
+    `lun` is None for the OS disk; `encryption_set` is the id of the customer's key that the image has in the region.
     """
 
     size: int
@@ -41,6 +41,7 @@ class SourceDisk:
     lun: int | None = None
     caching: str | None = None
     storage_type: str | None = None
+    encryption_set: str | None = None
 
     def take(self, data_dir: Path) -> str:
         """New pages with this disk's bytes."""

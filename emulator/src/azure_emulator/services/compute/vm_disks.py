@@ -114,6 +114,8 @@ def _origin_of_os(image: ImageSource) -> dict[str, Any]:
 def _make(scope: Scope, vm: Doc, disk: dict[str, Any], source: SourceDisk | None, origin: dict[str, Any]) -> None:
     identity = disk_id(vm["id"], disk["name"])
     size = max(source.size if source else 0, disk["diskSizeGB"] * GIB if _larger(disk, source) else 0)
+    if source and source.encryption_set:
+        disk["managedDisk"].setdefault("diskEncryptionSet", {"id": source.encryption_set})
     doc: Doc = {
         "name": disk["name"],
         "id": identity,

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from azure_emulator.core import locations
-from azure_emulator.core.values import choice_of, flag_of, member, number_of, object_of, objects_of, text_of
+from azure_emulator.core.values import choice_of, flag_of, number_of, object_of, objects_of, text_of
 from azure_emulator.services.compute.galleries._dates import future_date_of, months_later
 from azure_emulator.services.compute.galleries._levels import VERSION, invalid, not_changeable
 
@@ -28,8 +28,6 @@ END_MONTHS = 6
 _TYPES = ("Standard_LRS", "Standard_ZRS", "Premium_LRS", "PremiumV2_LRS")
 _STRATEGIES = ("PreferStandard_ZRS", "DefaultStandard_LRS")
 _MODES = ("Full", "Shallow")
-# Objects of a region that come back as they were sent.
-_ECHOED = ("encryption", "additionalReplicaSets")
 
 
 def new_profile(ctx: Context, location: str, path: str) -> dict[str, Any]:
@@ -140,8 +138,19 @@ def _region(
         "regionalReplicaCount": _count(region, "regionalReplicaCount", path) or count,
         "storageAccountType": chosen,
         **({"excludeFromLatest": exclude} if exclude is not None else {}),
-        **{key: value for key in _ECHOED if (value := member(region, key))},
+        **({"encryption": encryption} if (encryption := _encryption(region)) else {}),
+        **({"additionalReplicaSets": sets} if (sets := objects_of(region, "additionalReplicaSets")) else {}),
     }
+
+
+def _encryption(region: dict[str, Any]) -> dict[str, Any]:
+    """As it was sent, once its shape is known: disks made from the version are encrypted alike."""
+    encryption = object_of(region, "encryption")
+    text_of(encryption, "osDiskImage", "diskEncryptionSetId")
+    for image in objects_of(encryption, "dataDiskImages"):
+        number_of(image, "lun")
+        text_of(image, "diskEncryptionSetId")
+    return encryption
 
 
 def _count(wanted: dict[str, Any], name: str, path: str) -> int | None:

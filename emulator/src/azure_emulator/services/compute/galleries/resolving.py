@@ -13,7 +13,9 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from azure_emulator.core import ids as arm_ids
+from azure_emulator.core import locations
 from azure_emulator.core.errors import ArmError
+from azure_emulator.core.values import object_of, objects_of, text_of
 from azure_emulator.services.compute.disk_shapes import size_in_gb
 from azure_emulator.services.compute.galleries._definition_parts import security_of
 from azure_emulator.services.compute.galleries._levels import DEFINITION, VERSION
@@ -47,7 +49,7 @@ def _of_definition(scope: Scope, identity: str, location: str) -> ImageSource:
     if version is None:
         included = [doc for doc in versions if not doc["properties"]["publishingProfile"]["excludeFromLatest"]]
         raise _unavailable(identity, location) if included else _no_latest(identity)
-    return _image(definition, version, {"id": version["id"]})
+    return _image(definition, version, {"id": version["id"]}, location)
 
 
 def _of_version(scope: Scope, identity: str, location: str) -> ImageSource:
@@ -57,7 +59,7 @@ def _of_version(scope: Scope, identity: str, location: str) -> ImageSource:
     version, definition = scope.store.get(identity), scope.store.get(parent)
     if version is None or definition is None or not usable(scope, version, location):
         raise _unavailable(identity, location)
-    return _image(definition, version, {"id": version["id"]})
+    return _image(definition, version, {"id": version["id"]}, location)
 
 
 def _of_published(scope: Scope, name: str, identity: str, subscription: str, location: str) -> ImageSource:
@@ -78,7 +80,7 @@ def _of_published(scope: Scope, name: str, identity: str, subscription: str, loc
     if found is None or definition is None or version is None:
         raise _unavailable(identity, location)
     exact = f"/{kind}/{found.name}/Images/{definition['name']}/Versions/{version['name']}"
-    return _image(definition, version, {name: exact})
+    return _image(definition, version, {name: exact}, location)
 
 
 def _chosen(scope: Scope, found: Published | None, definition: Doc | None, name: str, location: str) -> Doc | None:
@@ -89,10 +91,10 @@ def _chosen(scope: Scope, found: Published | None, definition: Doc | None, name:
     return found.version(scope, definition, name, location)
 
 
-def _image(definition: Doc, version: Doc, reference: dict[str, Any]) -> ImageSource:
+def _image(definition: Doc, version: Doc, reference: dict[str, Any], location: str) -> ImageSource:
     properties = definition["properties"]
     security = security_of(properties)
-    disks = [_disk(version, disk, reference) for disk in version["_disks"]]
+    disks = [_disk(version, disk, reference, location) for disk in version["_disks"]]
     return ImageSource(
         os_type=properties["osType"],
         os_state=properties["osState"],
@@ -116,7 +118,7 @@ def _handed_on(properties: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _disk(version: Doc, disk: dict[str, Any], reference: dict[str, Any]) -> SourceDisk:
+def _disk(version: Doc, disk: dict[str, Any], reference: dict[str, Any], location: str) -> SourceDisk:
     lun = {"lun": disk["lun"]} if disk["lun"] is not None else {}
     return SourceDisk(
         size=disk["size"],
@@ -125,7 +127,19 @@ def _disk(version: Doc, disk: dict[str, Any], reference: dict[str, Any]) -> Sour
         pages=version["_pages"].get(disk["key"]),
         lun=disk["lun"],
         caching=disk["caching"],
+        encryption_set=_encryption_set(version, disk["lun"], location),
     )
+
+
+def _encryption_set(version: Doc, lun: int | None, location: str) -> str | None:
+    """The key of a region's replica, which the disks made from it have, too [recorded]."""
+    regions = version["properties"]["publishingProfile"]["targetRegions"]
+    name = locations.display_name(location)
+    encryption = next((object_of(region, "encryption") for region in regions if region["name"] == name), {})
+    if lun is None:
+        return text_of(encryption, "osDiskImage", "diskEncryptionSetId")
+    images = objects_of(encryption, "dataDiskImages")
+    return next((text_of(image, "diskEncryptionSetId") for image in images if image.get("lun") == lun), None)
 
 
 def _no_latest(identity: str) -> ArmError:

@@ -284,9 +284,9 @@ _ALL = f"{GROUP}/galleries/{{gallery}}/images/{{definition}}/versions"
 _ONE = f"{_ALL}/{{version}}"
 _SEEN, _READ = recorded("2026-11-25"), documented("2026-11-25")
 ROUTES = [
-    Route("PUT", _ONE, _put, evidence=_READ),
+    Route("PUT", _ONE, _put, evidence=_SEEN),
     Route("PATCH", _ONE, _patch, evidence=_READ),
-    Route("GET", _ONE, _get, evidence=_READ),
-    Route("DELETE", _ONE, _delete, evidence=_READ),
-    Route("GET", _ALL, _list, evidence=_READ),
+    Route("GET", _ONE, _get, evidence=_SEEN),
+    Route("DELETE", _ONE, _delete, evidence=_SEEN),
+    Route("GET", _ALL, _list, evidence=_SEEN),
 ]
