@@ -121,6 +121,8 @@ class Tokens:
                 raise self._expired(token, base_url) from None
             except (jwt.InvalidTokenError, ValueError):
                 raise self._refuse("InvalidAuthenticationToken", "The access token is invalid.", base_url) from None
+            if not isinstance(claims.get("exp"), int):
+                raise self._refuse("InvalidAuthenticationToken", "The access token is invalid.", base_url)
             if len(self._seen) >= _KNOWN:
                 self._seen.clear()
             self._seen[token] = claims
@@ -146,7 +148,8 @@ class Tokens:
     def _expired(self, token: str, base_url: str) -> ArmError:
         claims = jwt.decode(token, options={"verify_signature": False})
         form = "%m/%d/%Y %I:%M:%S %p"
-        then = datetime.fromtimestamp(int(claims.get("exp", 0)), UTC).strftime(form)
+        expiry = min(max(int(claims.get("exp", 0)), 0), int(time.time()))
+        then = datetime.fromtimestamp(expiry, UTC).strftime(form)
         now = datetime.now(UTC).strftime(form)
         return self._refuse(
             "ExpiredAuthenticationToken",

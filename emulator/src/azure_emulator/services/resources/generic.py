@@ -32,6 +32,7 @@ def list_resources(ctx: Context) -> Reply:
     )
     return paged(
         ctx,
+        size=1000,
         show=lambda doc: _summary(ctx, doc, expanded, tags=not filters.names_tag(wanted)),
         keep=lambda doc: doc["type"] != _GROUP_TYPE and "location" in doc and filters.passes(doc, wanted),
     )
