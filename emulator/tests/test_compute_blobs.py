@@ -46,6 +46,7 @@ class Account:
             answer = azure.client.get(answer.headers.get("location", str(answer.url)))
         found = azure.get(path, "2023-01-01")
         key = azure.client.post(f"{path}/listKeys", params={"api-version": "2023-01-01"}).json()["keys"][0]["value"]
+        self.key: str = key
         self.endpoint = found["properties"]["primaryEndpoints"]["blob"]
         bundle = str(azure.data / "tls" / "ca.pem")
         self.service = blob.BlobServiceClient(self.endpoint, key, connection_verify=bundle)
@@ -124,6 +125,105 @@ def test_a_machine_with_blob_disks(azure: LocalAzure, account: Account) -> None:
     generalize(azure, "vm")
     image = azure.put("images/i", image_of_machine(azure, "vm"))["properties"]["storageProfile"]["osDisk"]
     assert (image["blobUri"], image["diskSizeGB"]) == (url, 30)
-    body = {"vhdPrefix": "p", "destinationContainerName": "c", "overwriteVhds": "true"}
-    output = azure.post("virtualMachines/vm/capture", body)
-    assert output["parameters"]["vmSize"]["defaultValue"] == "Standard_DS1_v2"
+
+
+def _blob_machine(azure: LocalAzure, account: Account, name: str = "vm") -> None:
+    """A machine with blob disks, one of each kind."""
+    base = f"{account.endpoint}vhds/{name}"
+    data = {"lun": 2, "createOption": "Empty", "diskSizeGB": 1, "name": "data", "vhd": {"uri": f"{base}-data.vhd"}}
+    storage = from_marketplace(dataDisks=[data])
+    storage["osDisk"] |= {"name": "os", "vhd": {"uri": f"{base}-os.vhd"}}
+    azure.put(f"virtualMachines/{name}", machine(azure, name, storage, osProfile=os_profile(name)))
+
+
+def test_capture_copies_the_blobs(azure: LocalAzure, account: Account) -> None:
+    _blob_machine(azure, account)
+    body = {"vhdPrefix": "img", "destinationContainerName": "captured", "overwriteVhds": "false"}
+    assert "is not generalized" in azure.refused("POST", "virtualMachines/vm/capture", body)[2]
+    disk = account.service.get_blob_client("vhds", "vm-os.vhd")
+    data = os.urandom(4096)
+    disk.upload_page(data, 0, 4096)
+    generalize(azure, "vm")
+    identity = azure.get("virtualMachines/vm")["properties"]["vmId"]
+    template = azure.post("virtualMachines/vm/capture", body)
+    assert template["parameters"]["vmSize"]["defaultValue"] == "Standard_DS1_v2"
+    resource = template["resources"][0]
+    storage = resource["properties"]["storageProfile"]
+    name = f"img-osDisk.{identity}.vhd"
+    assert storage["osDisk"]["name"] == name
+    assert storage["osDisk"]["image"]["uri"].endswith(f"/system/Microsoft.Compute/Images/captured/{name}")
+    assert storage["osDisk"].keys() == {"osType", "name", "createOption", "image", "vhd", "caching"}
+    assert [disk["lun"] for disk in storage["dataDisks"]] == [2]
+    captured = account.service.get_blob_client("system", f"Microsoft.Compute/Images/captured/{name}")
+    assert captured.download_blob(0, 4096).readall() == data
+    disk.upload_page(bytes(4096), 0, 4096)
+    assert captured.download_blob(0, 4096).readall() == data
+    status, code, text = azure.refused("POST", "virtualMachines/vm/capture", body)
+    assert (status, code) == (409, "TargetDiskBlobAlreadyExists")
+    assert text.startswith(
+        f"Capture operation cannot continue because target image blob {storage['osDisk']['image']['uri']}"
+    )
+    again = azure.post("virtualMachines/vm/capture", body | {"overwriteVhds": "true"})
+    assert again["resources"][0]["name"] == "[parameters('vmName')]"
+    assert captured.download_blob(0, 4096).readall() == bytes(4096)
+
+
+@pytest.mark.parametrize(
+    ("change", "target"),
+    [
+        ({"vhdPrefix": None}, "vhdPrefix"),
+        ({"vhdPrefix": "no/slash"}, "vhdPrefix"),
+        ({"destinationContainerName": "UPPER"}, "destinationContainerName"),
+        ({"overwriteVhds": "perhaps"}, "overwriteVhds"),
+    ],
+)
+def test_capture_looks_at_its_body(azure: LocalAzure, account: Account, change: dict[str, Any], target: str) -> None:
+    _blob_machine(azure, account)
+    generalize(azure, "vm")
+    body = {"vhdPrefix": "img", "destinationContainerName": "captured"} | change
+    answer = azure.call("POST", "virtualMachines/vm/capture", body)
+    assert (answer.status_code, answer.json()["error"]["target"]) == (400, target)
+
+
+def test_a_machine_from_a_captured_blob(azure: LocalAzure, account: Account) -> None:
+    """The template's disks start a machine with the captured bytes; a licence of one's own does not go with them."""
+    _blob_machine(azure, account)
+    data = os.urandom(4096)
+    account.service.get_blob_client("vhds", "vm-os.vhd").upload_page(data, 0, 4096)
+    generalize(azure, "vm")
+    body = {"vhdPrefix": "img", "destinationContainerName": "captured"}
+    storage = azure.post("virtualMachines/vm/capture", body)["resources"][0]["properties"]["storageProfile"]
+    made = azure.put("virtualMachines/two", machine(azure, "two", storage, osProfile=os_profile("two")))
+    shown = made["properties"]["storageProfile"]["osDisk"]
+    assert shown["image"] == storage["osDisk"]["image"]
+    copy = blob.BlobClient.from_blob_url(
+        shown["vhd"]["uri"], credential=account.key, connection_verify=str(azure.data / "tls/ca.pem")
+    )
+    assert copy.download_blob(0, 4096).readall() == data
+    storage["osDisk"] |= {"osType": "Windows", "vhd": {"uri": f"{account.endpoint}vhds/three.vhd"}}
+    body = machine(
+        azure, "three", {"osDisk": storage["osDisk"]}, osProfile=os_profile("three"), licenseType="Windows_Server"
+    )
+    status, code, text = azure.refused("PUT", "virtualMachines/three", body)
+    assert (status, code) == (200, "NotSupported")
+    assert text == (
+        f"The license type is Windows_Server, but the image blob {storage['osDisk']['image']['uri']} is not from on-premises."
+    )
+    assert azure.get("virtualMachines/three")["properties"]["provisioningState"] == "Failed"
+
+
+def test_blob_disks_become_managed(azure: LocalAzure, account: Account) -> None:
+    _blob_machine(azure, account)
+    data = os.urandom(4096)
+    account.service.get_blob_client("vhds", "vm-data.vhd").upload_page(data, 0, 4096)
+    assert "not deallocated" in azure.refused("POST", "virtualMachines/vm/convertToManagedDisks")[2]
+    azure.post("virtualMachines/vm/deallocate")
+    azure.post("virtualMachines/vm/convertToManagedDisks")
+    storage = azure.get("virtualMachines/vm")["properties"]["storageProfile"]
+    assert "vhd" not in storage["osDisk"]
+    disk = azure.get(storage["dataDisks"][0]["managedDisk"]["id"])
+    assert (disk["properties"]["creationData"]["createOption"], disk["name"]) == ("Import", "data")
+    azure.post("virtualMachines/vm/deallocate")
+    assert bytes_of(azure, "disks/data", 4096) == data
+    again = azure.refused("POST", "virtualMachines/vm/convertToManagedDisks")
+    assert again == (409, "OperationNotAllowed", "VM 'vm' is already using managed disks.")

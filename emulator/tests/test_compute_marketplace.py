@@ -35,7 +35,8 @@ def test_versions_in_order(azure: LocalAzure, publishers: str) -> None:
     everything = [item["name"] for item in azure.call("GET", versions).json()]
     newest = azure.call("GET", versions, **{"$top": "1", "$orderby": "name desc"}).json()
     assert [item["name"] for item in newest] == everything[-1:]
-    expanded = azure.call("GET", versions, **{"$expand": "properties"}).json()
+    assert "properties" not in azure.call("GET", versions, **{"$expand": "properties"}).json()[0]
+    expanded = azure.call("GET", versions, **{"$expand": "Properties"}).json()
     assert expanded[0]["properties"]["hyperVGeneration"] == "V1"
     assert azure.call("GET", versions, **{"$top": "x"}).status_code == 400
 

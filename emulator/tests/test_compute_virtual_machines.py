@@ -514,7 +514,8 @@ def test_quota(azure: LocalAzure) -> None:
     assert (cores["currentValue"], cores["limit"]) == (0, 10000)
     make_machine(azure, "vm", from_marketplace())
     usages = azure.get(f"/subscriptions/{azure.subscription}/providers/Microsoft.Compute/locations/westeurope/usages")
-    assert usages["value"][0]["currentValue"] == 1
+    used = {item["name"]["value"]: item["currentValue"] for item in usages["value"]}
+    assert (used["cores"], used["virtualMachines"], used["standardDSv2Family"]) == (1, 1, 1)
 
 
 def test_sizes(azure: LocalAzure) -> None:

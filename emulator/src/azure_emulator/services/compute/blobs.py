@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from azure_emulator.disks.pages import PageStore
     from azure_emulator.services.storage.blob_urls import BlobLocation
 
+#: Namespace of blobs that are captured images: URL in lower case -> ``{"marketplace": bool}``.
+CAPTURED = "compute.captured"
+
 _CHUNK = 4 << 20
 _VERSION = "2020-12-06"
 
@@ -110,6 +113,35 @@ def create_vhd(data_dir: Path, url: str, container_url: str, size_gb: int) -> No
             )
         headers = {"x-ms-page-write": "update", "x-ms-range": f"bytes={size}-{size + FOOTER_SIZE - 1}"}
         _ask(connection, "PUT", f"{url}&comp=page", headers, make_footer(size, uuid.uuid4()))
+
+
+def copy_vhd(data_dir: Path, url: str, container_url: str, source: str) -> None:
+    """Copy the written pages of a page blob to another one, which shares nothing with it. Can be repeated.
+
+    :raises ArmError: 409 when one of the two cannot be reached.
+    """
+    with _connection(data_dir, source) as reading, _connection(data_dir, url) as writing:
+        _ask(writing, "PUT", f"{container_url}&restype=container")
+        size = int(_ask(reading, "HEAD", source).headers.get("Content-Length", 0))
+        headers = {"x-ms-blob-type": "PageBlob", "x-ms-blob-content-length": str(size)}
+        if _ask(writing, "PUT", url, headers).status != 201:
+            raise ArmError(409, "StorageAccountOperationFailed", f"The blob {_plain(url)} could not be created.")
+        for start, end in _ranges(reading, source):
+            for position in range(start, end, _CHUNK):
+                length = min(_CHUNK, end - position)
+                page = {"x-ms-page-write": "update", "x-ms-range": f"bytes={position}-{position + length - 1}"}
+                _ask(writing, "PUT", f"{url}&comp=page", page, _read(reading, source, position, length))
+
+
+def exists(scope: Scope, uri: str) -> bool:
+    """Whether there is a blob of this name."""
+    url = blob_urls.readable(locate(scope, uri), scope.clock.now())
+    with _connection(scope.data_dir, url) as connection:
+        return _ask(connection, "HEAD", url).status == 200
+
+
+def _plain(url: str) -> str:
+    return url.split("?", maxsplit=1)[0]
 
 
 def writable(location: BlobLocation, now: float) -> dict[str, str]:

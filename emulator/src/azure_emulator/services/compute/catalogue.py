@@ -13,14 +13,28 @@ import json
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from azure_emulator.disks.vhd import FOOTER_SIZE
 from azure_emulator.services.compute._shared import GIB
 
 
 @dataclass(frozen=True, slots=True)
+class DataDisk:
+    """A data disk of an image."""
+
+    lun: int
+    size_gb: int
+
+
+@dataclass(frozen=True, slots=True)
 class Sku:
-    """One line of the catalogue; versions are in ascending order."""
+    """One line of the catalogue; versions are in ascending order.
+
+    ``untagged``: an image of the early years, about which Azure knows neither generation nor disk types. ``plan``: it
+    is bought, with the SKU's name as the plan's. ``security_type``: the value of the feature of that name.
+    ``scheduled``: the moment of its deprecation. ``tuned``: the drivers for accelerated network, NVMe, hibernation.
+    """
 
     publisher: str
     offer: str
@@ -33,39 +47,63 @@ class Sku:
     architecture: str
     managed: bool
     deprecated: bool
+    untagged: bool = False
+    automatic_upgrade: bool = False
+    purchased: bool = False
+    security_type: str | None = None
+    scheduled: str | None = None
+    tuned: bool = False
+    data_disks: tuple[DataDisk, ...] = ()
 
     @property
     def disk_size(self) -> int:
         """Bytes of the OS disk, without the VHD footer."""
         return self.size_in_bytes - FOOTER_SIZE
 
+    @property
+    def plan(self) -> dict[str, str] | None:
+        """The purchase plan, as it stands in a machine's body."""
+        return {"name": self.sku, "publisher": self.publisher, "product": self.offer} if self.purchased else None
+
 
 @cache
 def skus() -> tuple[Sku, ...]:
     """The whole catalogue."""
     lines = json.loads((files(__package__) / "marketplace.json").read_text(encoding="utf-8"))
-    return tuple(
-        Sku(
-            publisher=line["publisher"],
-            offer=line["offer"],
-            sku=line["sku"],
-            versions=tuple(sorted(line["versions"], key=version_key)),
-            os_type=line["osType"],
-            generation=line["hyperVGeneration"],
-            size_gb=line["sizeInGb"],
-            size_in_bytes=line.get("sizeInBytes", line["sizeInGb"] * GIB + FOOTER_SIZE),
-            architecture=line.get("architecture", "x64"),
-            managed=line.get("replicaType") != "Unmanaged",
-            deprecated=line.get("deprecated", False),
-        )
-        for line in lines
+    return tuple(_sku(line) for line in lines)
+
+
+def _sku(line: dict[str, Any]) -> Sku:
+    return Sku(
+        publisher=line["publisher"],
+        offer=line["offer"],
+        sku=line["sku"],
+        versions=tuple(sorted(line["versions"], key=version_key)),
+        os_type=line["osType"],
+        generation=line["hyperVGeneration"],
+        size_gb=line["sizeInGb"],
+        size_in_bytes=line.get("sizeInBytes", line["sizeInGb"] * GIB + FOOTER_SIZE),
+        architecture=line.get("architecture", "x64"),
+        managed=line.get("replicaType") != "Unmanaged",
+        deprecated=line.get("deprecated", False),
+        untagged=line.get("untagged", False),
+        automatic_upgrade=line.get("automaticUpgrade", False),
+        purchased=line.get("plan", False),
+        security_type=line.get("securityType"),
+        scheduled=line.get("scheduledDeprecation"),
+        tuned=line.get("tuned", False),
+        data_disks=tuple(DataDisk(disk["lun"], disk["sizeInGb"]) for disk in line.get("dataDisks", [])),
     )
+
+
+@cache
+def _by_names() -> dict[tuple[str, str, str], Sku]:
+    return {(sku.publisher.lower(), sku.offer.lower(), sku.sku.lower()): sku for sku in skus()}
 
 
 def find(publisher: str, offer: str, sku: str) -> Sku | None:
     """A SKU by its names, without regard to case."""
-    wanted = (publisher.lower(), offer.lower(), sku.lower())
-    return next((s for s in skus() if (s.publisher.lower(), s.offer.lower(), s.sku.lower()) == wanted), None)
+    return _by_names().get((publisher.lower(), offer.lower(), sku.lower()))
 
 
 def version_key(version: str) -> tuple[int, ...]:

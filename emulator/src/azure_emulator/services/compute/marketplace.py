@@ -11,9 +11,10 @@ from azure_emulator.core import locations
 from azure_emulator.core.context import Context, Reply
 from azure_emulator.core.errors import ArmError
 from azure_emulator.core.routing import Route
+from azure_emulator.disks.vhd import FOOTER_SIZE
 from azure_emulator.services.compute import extension_images
-from azure_emulator.services.compute._shared import LOCATION
-from azure_emulator.services.compute.catalogue import Sku, skus, version_key
+from azure_emulator.services.compute._shared import GIB, LOCATION
+from azure_emulator.services.compute.catalogue import DataDisk, Sku, skus, version_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,7 +23,12 @@ _PUBLISHERS = f"{LOCATION}/publishers"
 _OFFERS = f"{_PUBLISHERS}/{{publisher}}/artifacttypes/vmimage/offers"
 _SKUS = f"{_OFFERS}/{{offer}}/skus"
 _VERSIONS = f"{_SKUS}/{{sku}}/versions"
-_UPGRADES = {"automaticOSUpgradeProperties": {"automaticOSUpgradeSupported": False}}
+# What came when: the bounds between recordings of 2020, 2023 and 2025 are documented, the last one is guessed.
+_FEATURES = "2021-03-01"
+_ARCHITECTURE = "2021-11-01"
+_DEPRECATION = "2022-11-01"
+_NO_GIGABYTES = "2024-03-01"
+_TUNED = {"IsAcceleratedNetworkSupported": "True", "DiskControllerTypes": "SCSI, NVMe", "IsHibernateSupported": "True"}
 
 
 def _publishers(ctx: Context) -> Reply:
@@ -37,7 +43,9 @@ def _offers(ctx: Context) -> Reply:
 
 def _skus(ctx: Context) -> Reply:
     found = sorted(_matching(ctx), key=lambda sku: sku.sku.lower())
-    return Reply(200, [{"properties": _UPGRADES, **_item(ctx, sku.publisher, sku.offer, sku.sku)} for sku in found])
+    return Reply(
+        200, [{"properties": _upgrades(sku), **_item(ctx, sku.publisher, sku.offer, sku.sku)} for sku in found]
+    )
 
 
 def _versions(ctx: Context) -> Reply:
@@ -49,7 +57,7 @@ def _versions(ctx: Context) -> Reply:
         raise ArmError(400, "InvalidParameter", f"The value '{top}' of parameter '$top' is invalid.", "$top")
     chosen = versions[: int(top)] if top else versions
     items = [_item(ctx, sku.publisher, sku.offer, sku.sku, version) for version in chosen]
-    if "properties" in ctx.query.get("$expand", "").lower():
+    if ctx.query.get("$expand") == "Properties":  # in lower case it has no effect [recorded]
         items = [{"properties": _properties(ctx, sku), **item} for item in items]
     return Reply(200, items)
 
@@ -63,18 +71,54 @@ def _version(ctx: Context) -> Reply:
 
 
 def _properties(ctx: Context, sku: Sku) -> dict[str, Any]:
-    disk: dict[str, Any] = {"operatingSystem": sku.os_type, "sizeInGb": sku.size_gb, "sizeInBytes": sku.size_in_bytes}
-    if not sku.managed:  # an image of the early years, as recorded
-        return {"replicaType": "Unmanaged", **_UPGRADES, "osDiskImage": disk, "dataDiskImages": []}
-    properties: dict[str, Any] = {"hyperVGeneration": sku.generation}
-    if ctx.api_version >= "2021-11-01":
-        properties["architecture"] = sku.architecture
-    properties |= {"replicaType": "Managed", "disallowed": {"vmDiskType": "Unmanaged"}, **_UPGRADES}
-    if ctx.api_version >= "2022-11-01":
-        properties["imageDeprecationStatus"] = {"imageState": "Deprecated" if sku.deprecated else "Active"}
-    if ctx.api_version >= "2021-03-01" and sku.generation == "V2" and sku.architecture == "x64":
-        properties["features"] = [{"name": "SecurityType", "value": "TrustedLaunchSupported"}]
-    return {**properties, "osDiskImage": disk, "dataDiskImages": []}
+    os_disk: dict[str, Any] = {"operatingSystem": sku.os_type}
+    if ctx.api_version < _NO_GIGABYTES:
+        os_disk["sizeInGb"] = sku.size_gb
+    os_disk["sizeInBytes"] = sku.size_in_bytes
+    disks = [_data_disk(ctx, disk) for disk in sku.data_disks]
+    plan = {"plan": sku.plan} if sku.plan else {}
+    return {**plan, **_about(ctx, sku), "osDiskImage": os_disk, "dataDiskImages": disks}
+
+
+def _about(ctx: Context, sku: Sku) -> dict[str, Any]:
+    """What is known of an image besides its disks, by API version."""
+    properties: dict[str, Any] = {}
+    if not sku.untagged:
+        properties["hyperVGeneration"] = sku.generation
+        if ctx.api_version >= _ARCHITECTURE:
+            properties["architecture"] = sku.architecture
+    properties["replicaType"] = "Managed" if sku.managed else "Unmanaged"
+    if not sku.untagged:
+        properties["disallowed"] = {"vmDiskType": "Unmanaged" if sku.managed else "None"}
+    properties |= _upgrades(sku)
+    if ctx.api_version >= _DEPRECATION:
+        properties["imageDeprecationStatus"] = _deprecation(sku)
+    features = _features(sku)
+    if features and ctx.api_version >= _FEATURES:
+        properties["features"] = features
+    return properties
+
+
+def _upgrades(sku: Sku) -> dict[str, Any]:
+    return {"automaticOSUpgradeProperties": {"automaticOSUpgradeSupported": sku.automatic_upgrade}}
+
+
+def _deprecation(sku: Sku) -> dict[str, str]:
+    if sku.scheduled:
+        return {"imageState": "ScheduledForDeprecation", "scheduledDeprecationTime": sku.scheduled}
+    return {"imageState": "Deprecated" if sku.deprecated else "Active"}
+
+
+def _features(sku: Sku) -> list[dict[str, str]]:
+    found = {"SecurityType": sku.security_type} if sku.security_type else {}
+    if sku.tuned:
+        found |= _TUNED
+    return [{"name": name, "value": value} for name, value in found.items()]
+
+
+def _data_disk(ctx: Context, disk: DataDisk) -> dict[str, Any]:
+    size = {"sizeInGb": disk.size_gb} if ctx.api_version < _NO_GIGABYTES else {}
+    return {"lun": disk.lun, **size, "sizeInBytes": disk.size_gb * GIB + FOOTER_SIZE}
 
 
 def _matching(ctx: Context) -> list[Sku]:

@@ -1,10 +1,9 @@
 # Copyright (c) 2026, goldenimage.azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""VM sizes, and how many cores a subscription may use in a region.
+"""VM sizes.
 
-Families are real, figures are as documented; each family is one line, its sizes follow from it. The quota is wide
-enough for load tests unless the control API sets another one (key ``cores`` of the namespace ``compute.quota``).
+Families are real, figures are as documented; each family is one line, its sizes follow from it.
 """
 
 from __future__ import annotations
@@ -15,15 +14,13 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from azure_emulator.core import locations
-from azure_emulator.core.context import Context, Reply, Scope
+from azure_emulator.core.context import Context, Reply
 from azure_emulator.core.errors import ArmError
-from azure_emulator.core.routing import Route
+from azure_emulator.core.routing import Route, documented
 from azure_emulator.services.compute._shared import LOCATION, PROVIDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-_DEFAULT_CORES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +35,47 @@ class VmSize:
     generations: tuple[str, ...]
     architecture: str = "x64"
     temporary: int = 0
+
+    @property
+    def confidential(self) -> bool:
+        """Whether it runs confidential machines."""
+        return self.name.startswith(("Standard_DC", "Standard_EC"))
+
+    @property
+    def trusted_launch(self) -> bool:
+        """Whether it runs machines with Trusted Launch: second generation, x64, and no other protection."""
+        return "V2" in self.generations and self.architecture == "x64" and not self.confidential
+
+    @property
+    def family(self) -> str:
+        """The name of its quota: ``standardDSv2Family``."""
+        return _family_of(self.name)[0]
+
+    @property
+    def family_label(self) -> str:
+        """The quota's name for people: ``Standard DSv2 Family vCPUs``."""
+        return _family_of(self.name)[1]
+
+
+_NAME = re.compile(r"(?P<tier>Standard|Basic)_(?P<series>[A-Z]+)\d+(?P<features>[a-z]*)(_(?P<version>v\d+))?")
+
+
+@cache
+def _family_of(name: str) -> tuple[str, str]:
+    """Name and label of a size's quota, as in the recorded list of usages."""
+    found = _NAME.fullmatch(name)
+    if found is None:
+        return f"{name}Family", f"{name} Family vCPUs"
+    series, features, version = found["series"], found["features"], found["version"] or ""
+    if found["tier"] == "Basic":
+        return "basicAFamily", "Basic A Family vCPUs"
+    if series == "A" and not version:
+        return "standardA0_A7Family", "Standard A0-A7 Family vCPUs"
+    if series == "B":
+        core = "BS" if not version else "B" + features.lstrip("mlt") + version
+    else:
+        core = series + (features if version >= "v6" else features.upper()) + version
+    return f"{'Standard' if version >= 'v6' else 'standard'}{core}Family", f"Standard {core} Family vCPUs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +112,9 @@ _FAMILIES = (
     _Family("Standard_D{n}ps_v5", _SMALL, 4, generations=_G2, architecture="Arm64"),
     _Family("Standard_D{n}s_v6", (*_SMALL, 96), 4, generations=_G2),
     _Family("Standard_D{n}as_v6", (*_SMALL, 96), 4, generations=_G2),
-    _Family("Standard_DC{n}as_v5", _SMALL, 4, generations=_G2),
+    _Family("Standard_DC{n}as_v5", (*_SMALL, 96), 4, generations=_G2),
+    _Family("Standard_DC{n}ads_v5", (*_SMALL, 96), 4, generations=_G2, temporary_per_core=37),
+    _Family("Standard_EC{n}as_v5", (*_SMALL, 96), 8, generations=_G2),
     _Family("Standard_E{n}_v3", _SMALL, 8, premium=False, generations=_G1, temporary_per_core=25),
     _Family("Standard_E{n}s_v3", _SMALL, 8, temporary_per_core=16),
     _Family("Standard_E{n}s_v4", _SMALL, 8),
@@ -161,6 +201,18 @@ def check_size(name: str) -> VmSize:
     return size
 
 
+def check_architecture(size: VmSize, architecture: str) -> None:
+    """Refuse a size whose processors cannot run an image [documented by its text in reports]."""
+    if architecture.lower() != size.architecture.lower():
+        raise ArmError(
+            400,
+            "BadRequest",
+            f"Cannot create a VM of size '{size.name}' because this VM size only supports a CPU Architecture of "
+            f"'{size.architecture}', but an image or disk with CPU Architecture '{architecture}' was given. Please check "
+            "that the CPU Architecture of the image or disk is compatible with that of the VM size.",
+        )
+
+
 def check_generation(size: VmSize, generation: str) -> None:
     """Refuse a size that cannot boot a generation."""
     if generation in size.generations:
@@ -174,35 +226,6 @@ def check_generation(size: VmSize, generation: str) -> None:
         f"Size. If this was an Update operation please select a Hypervisor Generation '{number}' VM Size. For more "
         "information, see https://aka.ms/azuregen2vm",
     )
-
-
-def check_quota(scope: Scope, subscription: str, location: str, more: int) -> None:
-    """Refuse what would take more cores than the quota.
-
-    :raises ArmError: 409 with the recorded text.
-    """
-    limit, used = _limit(scope), _used(scope, subscription, location)
-    if used + more > limit:
-        raise ArmError(
-            409,
-            "OperationNotAllowed",
-            f"Operation results in exceeding quota limits of Core. Maximum allowed: {limit}, Current in use: {used}, "
-            f"Additional requested: {more}.",
-        )
-
-
-def _limit(scope: Scope) -> int:
-    return int(scope.store.kv_get("compute.quota", "cores") or _DEFAULT_CORES)
-
-
-def _used(scope: Scope, subscription: str, location: str) -> int:
-    sql = (
-        "SELECT lower(json_extract(doc, '$.properties.hardwareProfile.vmSize')), count(*) FROM resources"
-        " WHERE type = ? AND subscription = ? AND location = ?"
-        " AND coalesce(json_extract(doc, '$._power'), '') <> 'deallocated' GROUP BY 1"
-    )
-    rows = scope.store.read(sql, f"{PROVIDER}/virtualMachines".lower(), subscription.lower(), location)
-    return sum(all_sizes()[name].cores * count for name, count in rows if name in all_sizes())
 
 
 def _location(ctx: Context) -> str:
@@ -225,64 +248,6 @@ def _size_item(size: VmSize) -> dict[str, Any]:
     }
 
 
-def _usages(ctx: Context) -> Reply:
-    location = _location(ctx)
-    machines = ctx.store.list(type=f"{PROVIDER}/virtualMachines", subscription=ctx.subscription)
-    count = sum(1 for machine in machines if machine["location"] == location)
-    rows = (
-        ("cores", "Total Regional vCPUs", _used(ctx, ctx.subscription, location), _limit(ctx)),
-        ("virtualMachines", "Virtual Machines", count, 25000),
-    )
-    return Reply(
-        200,
-        {
-            "value": [
-                {
-                    "limit": limit,
-                    "unit": "Count",
-                    "currentValue": used,
-                    "name": {"value": name, "localizedValue": label},
-                }
-                for name, label, used, limit in rows
-            ]
-        },
-    )
-
-
-def _skus(ctx: Context) -> Reply:
-    found = re.search(r"location eq '([^']+)'", ctx.query.get("$filter", ""))
-    wanted = [locations.normalize(found[1])] if found else list(locations.ALL)
-    if found and not locations.is_known(found[1]):
-        return Reply(200, {"value": []})
-    return Reply(200, {"value": [_sku_item(size, place) for place in wanted for size in all_sizes().values()]})
-
-
-def _sku_item(size: VmSize, location: str) -> dict[str, Any]:
-    zones = ["1", "2", "3"] if location in locations.ZONED else []
-    capabilities = {
-        "vCPUs": size.cores,
-        "MemoryGB": size.memory / 1024,
-        "MaxDataDiskCount": size.data_disks,
-        "PremiumIO": size.premium,
-        "HyperVGenerations": ",".join(size.generations),
-        "CpuArchitectureType": size.architecture,
-        "MaxResourceVolumeMB": size.temporary,
-    }
-    return {
-        "resourceType": "virtualMachines",
-        "name": size.name,
-        "tier": size.name.partition("_")[0],
-        "size": size.name.partition("_")[2],
-        "family": "standard" + re.sub(r"\d+", "", size.name.partition("_")[2], count=1) + "Family",
-        "locations": [location],
-        "locationInfo": [{"location": location, "zones": zones, "zoneDetails": []}],
-        "capabilities": [{"name": name, "value": str(value)} for name, value in capabilities.items()],
-        "restrictions": [],
-    }
-
-
 ROUTES = [
-    Route("GET", f"{LOCATION}/vmSizes", _vm_sizes),
-    Route("GET", f"{LOCATION}/usages", _usages),
-    Route("GET", "/subscriptions/{subscription}/providers/Microsoft.Compute/skus", _skus),
+    Route("GET", f"{LOCATION}/vmSizes", _vm_sizes, evidence=documented("2026-11-25")),
 ]

@@ -20,7 +20,7 @@ from azure_emulator.core.errors import ArmError
 from azure_emulator.core.values import missing, text_of
 from azure_emulator.services.compute import catalogue
 from azure_emulator.services.compute._data import page_store
-from azure_emulator.services.compute._shared import PROVIDER
+from azure_emulator.services.compute._shared import GIB, PROVIDER
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -157,27 +157,47 @@ def _platform(names: dict[str, Any], subscription: str, location: str) -> ImageS
             "For more details about storage profile information, please refer to https://aka.ms/storageprofile",
             "imageReference",
         )
+    if sku.deprecated:
+        raise ArmError(
+            400,
+            "ImageVersionDeprecated",
+            f"VM Image from publisher: {sku.publisher} with - Offer: {sku.offer}, Sku: {sku.sku}, Version: {version} is "
+            "deprecated.",
+            "imageReference",
+        )
     identity = (
         f"/Subscriptions/{subscription}/Providers/{PROVIDER}/Locations/{location}/Publishers/{sku.publisher}"
         f"/ArtifactTypes/VMImage/Offers/{sku.offer}/Skus/{sku.sku}/Versions/{version}"
     )
+
+    def creation(lun: int | None = None) -> dict[str, Any]:
+        reference = {"id": identity} if lun is None else {"id": identity, "lun": lun}
+        return {"createOption": "FromImage", "imageReference": reference}
+
     return ImageSource(
         os_type=sku.os_type,
         os_state="Generalized",
         generation=sku.generation,
-        os=SourceDisk(sku.disk_size, sku.size_gb, {"createOption": "FromImage", "imageReference": {"id": identity}}),
+        os=SourceDisk(sku.disk_size, sku.size_gb, creation()),
+        data=tuple(
+            SourceDisk(disk.size_gb * GIB, disk.size_gb, creation(disk.lun), lun=disk.lun) for disk in sku.data_disks
+        ),
         exact_version=version,
         architecture=sku.architecture,
         handed_on=_platform_capabilities(sku),
+        plan=sku.plan,
+        security_type=sku.security_type,
     )
 
 
 def _platform_capabilities(sku: catalogue.Sku) -> dict[str, Any]:
     """What disks of Marketplace images say of themselves [recorded for a generation 2 image]."""
+    plan = {"purchasePlan": sku.plan} if sku.plan else {}
     capabilities: dict[str, Any] = {"acceleratedNetwork": True, "architecture": sku.architecture}
     if sku.generation != "V2":
-        return {"supportedCapabilities": capabilities}
+        return {**plan, "supportedCapabilities": capabilities}
     return {
+        **plan,
         "supportsHibernation": True,
         "supportedCapabilities": {"diskControllerTypes": "SCSI, NVMe", **capabilities},
     }

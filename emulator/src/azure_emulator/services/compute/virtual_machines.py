@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from azure_emulator.core import locations
 from azure_emulator.core.context import Context, Reply
 from azure_emulator.core.errors import ArmError
 from azure_emulator.core.paging import paged
-from azure_emulator.core.routing import Route
-from azure_emulator.services.compute import vm_actions, vm_write
-from azure_emulator.services.compute._shared import GROUP, PROVIDER, SUBSCRIPTION, find
+from azure_emulator.core.routing import UNVERSIONED, Route, documented
+from azure_emulator.services.compute import vm_actions, vm_capture, vm_maintenance, vm_reimage, vm_write
+from azure_emulator.services.compute._shared import GROUP, LOCATION, PROVIDER, SUBSCRIPTION, find
 from azure_emulator.services.compute.sizes import all_sizes
 from azure_emulator.services.compute.vm_shapes import instance_view, present
 
@@ -54,6 +55,16 @@ def _list(ctx: Context) -> Reply:
     return paged(ctx, type=f"{PROVIDER}/virtualMachines", show=show)
 
 
+def _list_by_location(ctx: Context) -> Reply:
+    location = locations.check(ctx.ids["location"], f"{PROVIDER}/locations")
+    return paged(
+        ctx,
+        type=f"{PROVIDER}/virtualMachines",
+        show=lambda doc: _expanded(ctx, doc, listed=True),
+        keep=lambda doc: doc["location"] == location,
+    )
+
+
 def _status(ctx: Context, doc: Doc) -> Doc:
     shown = {name: doc[name] for name in ("name", "id", "type", "location")}
     return {**shown, "properties": {"vmId": doc["properties"]["vmId"], "instanceView": instance_view(ctx, doc)}}
@@ -88,7 +99,34 @@ ROUTES = [
     Route("GET", f"{_ONE}/vmSizes", _sizes),
     Route("GET", _COLLECTION, _list),
     Route("GET", f"{SUBSCRIPTION}/virtualMachines", _list),
+    Route("GET", f"{LOCATION}/virtualMachines", _list_by_location, evidence=documented("2026-11-25")),
     Route("POST", f"{_ONE}/generalize", vm_actions.generalize),
-    Route("POST", f"{_ONE}/capture", vm_actions.capture),
+    Route("POST", f"{_ONE}/capture", vm_capture.capture, evidence=documented("2026-11-25")),
+    Route("POST", f"{_ONE}/reimage", vm_reimage.reimage, evidence=documented("2026-11-25")),
+    Route("POST", f"{_ONE}/performMaintenance", vm_maintenance.perform_maintenance, evidence=documented("2026-11-25")),
+    Route("POST", f"{_ONE}/simulateEviction", vm_maintenance.simulate_eviction, evidence=documented("2026-11-25")),
+    Route("POST", f"{_ONE}/assessPatches", vm_maintenance.assess_patches, evidence=documented("2026-11-25")),
+    Route("POST", f"{_ONE}/installPatches", vm_maintenance.install_patches, evidence=documented("2026-11-25")),
+    Route(
+        "POST",
+        f"{_ONE}/retrieveBootDiagnosticsData",
+        vm_maintenance.boot_diagnostics,
+        reading=True,
+        evidence=documented("2026-11-25"),
+    ),
+    Route(
+        "POST",
+        f"{_ONE}/convertToManagedDisks",
+        vm_maintenance.convert_to_managed_disks,
+        evidence=documented("2026-11-25"),
+    ),
+    Route("POST", f"{_ONE}/attachDetachDataDisks", vm_maintenance.attach_detach, evidence=documented("2026-11-25")),
+    Route(
+        "GET",
+        "/_bootdiagnostics/{vm}/{file}",
+        vm_maintenance.boot_diagnostics_file,
+        api_versions=UNVERSIONED,
+        anonymous=True,
+    ),
     *(Route("POST", f"{_ONE}/{action.name}", vm_actions.actor(action)) for action in vm_actions.ACTIONS),
 ]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, goldenimage.azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What can be done to a virtual machine: power, generalize, capture, delete.
+"""What can be done to a virtual machine: power, generalize, delete.
 
 Recorded: statuses, headers, `generalize` as a synchronous 200, and the refusals for running or generalized machines.
 A machine that shut itself down shows ``PowerState/stopped`` but still counts as running for `generalize`, until it is
@@ -18,12 +18,13 @@ from azure_emulator.core import ids as arm_ids
 from azure_emulator.core.context import Context, Reply, Scope
 from azure_emulator.core.errors import ArmError
 from azure_emulator.core.operations import effect
-from azure_emulator.core.values import text_of
-from azure_emulator.services.compute._shared import accepted, check_idle, find, resource_id
+from azure_emulator.core.values import flag_of, text_of
+from azure_emulator.services.compute._shared import accepted, find, resource_id
 from azure_emulator.services.compute.disk_resources import remove as remove_disk
 from azure_emulator.services.compute.disk_shapes import refresh
 from azure_emulator.services.compute.vm_children import forget_children
 from azure_emulator.services.compute.vm_disks import release
+from azure_emulator.services.compute.vm_rules import check_idle
 from azure_emulator.services.compute.vm_write import VM_TYPE
 from azure_emulator.services.network import attachment
 
@@ -61,7 +62,7 @@ def actor(action: Action) -> Callable[[Context], Reply]:
 
     def act(ctx: Context) -> Reply:
         doc = find(ctx, "virtualMachines")
-        check_idle(ctx, doc, action.label, "VM")
+        check_idle(ctx, doc, action.label)
         if doc.get("_generalized") and not action.generalized:
             raise _generalized(action.label, doc)
         if doc["_power"] == "deallocated" and not action.deallocated:
@@ -71,16 +72,44 @@ def actor(action: Action) -> Callable[[Context], Reply]:
                 f"Operation '{action.label}' is not allowed on VM '{doc['name']}' since the VM is either deallocated or "
                 "marked to be deallocated.",
             )
+        hibernate = action.name == "deallocate" and _flag(ctx, "hibernate")
+        if hibernate:
+            _check_can_hibernate(doc)
+        _flag(ctx, "skipshutdown"), _flag(ctx, "forcedeallocate")  # only looked at: no guest has to be asked
         doc["_power"] = action.meanwhile or doc["_power"]
         doc["properties"]["provisioningState"] = "Updating"
         ctx.store.put(doc["id"], doc)
-        args = {"id": doc["id"], "after": action.after}
+        args = {"id": doc["id"], "after": action.after, "hibernate": hibernate}
         operation = ctx.operations.start(
             "compute", doc["location"], "compute.vm.power", args, doc["id"], seconds=action.seconds
         )
         return accepted(operation)
 
     return act
+
+
+def _flag(ctx: Context, name: str) -> bool:
+    """A parameter of the query that is true or false."""
+    value = ctx.query.get(name, "false").lower()
+    if value not in ("true", "false", ""):
+        raise ArmError(400, "InvalidParameter", f"The value '{value}' of parameter '{name}' is invalid.", name)
+    return value == "true"
+
+
+def _check_can_hibernate(doc: Doc) -> None:
+    if not flag_of(doc["properties"], "additionalCapabilities", "hibernationEnabled"):
+        raise ArmError(
+            409,
+            "OperationNotAllowed",
+            "The Hibernate-Deallocate Operation is only allowed on a VM that has hibernation enabled. Please enable the "
+            "property additionalCapabilities.hibernationEnabled during VM creation.",
+        )
+    if doc["_power"] != "running":
+        raise ArmError(
+            409,
+            "OperationNotAllowed",
+            "The Hibernate-Deallocate Operation is only allowed on a VM that is running and has the hibernation flag enabled.",
+        )
 
 
 def _generalized(label: str, doc: Doc) -> ArmError:
@@ -100,6 +129,7 @@ def _powered(scope: Scope, args: dict[str, Any]) -> None:
     doc["_changed"] = scope.clock.now()
     if args["after"]:
         doc["_power"] = args["after"]
+        doc["_hibernated"] = bool(args.get("hibernate"))
         doc["_stopped_by_guest"] = False
         _tell_disks(scope, doc)
     scope.store.put(doc["id"], doc)
@@ -120,7 +150,7 @@ def _tell_disks(scope: Scope, doc: Doc) -> None:
 def generalize(ctx: Context) -> Reply:
     """Mark the machine as generalized: at once, and for good."""
     doc = find(ctx, "virtualMachines")
-    check_idle(ctx, doc, "generalize", "VM")
+    check_idle(ctx, doc, "generalize")
     if doc["_power"] not in ("stopped", "deallocated") or doc.get("_stopped_by_guest"):
         raise ArmError(
             409,
@@ -134,56 +164,6 @@ def generalize(ctx: Context) -> Reply:
     return Reply(200)
 
 
-def capture(ctx: Context) -> Reply:
-    """The legacy call for machines with blob disks; managed disks are refused [documented]."""
-    doc = find(ctx, "virtualMachines")
-    if "managedDisk" in doc["properties"]["storageProfile"]["osDisk"]:
-        raise ArmError(
-            409,
-            "OperationNotAllowed",
-            "The Capture action is only supported on a Virtual Machine with blob based disks. Please use the 'Image' "
-            "resource APIs to create an Image from a managed Virtual Machine.",
-        )
-    if not doc.get("_generalized"):
-        raise ArmError(
-            409, "OperationNotAllowed", "Capture operation cannot be completed because the VM is not generalized."
-        )
-    for name in ("vhdPrefix", "destinationContainerName"):
-        if not text_of(ctx.body, name):
-            raise ArmError(400, "InvalidParameter", f"Required parameter '{name}' is missing (null).", name)
-    args = {"id": doc["id"], "prefix": ctx.body["vhdPrefix"], "container": ctx.body["destinationContainerName"]}
-    return accepted(ctx.operations.start("compute", doc["location"], "compute.vm.capture", args, doc["id"]))
-
-
-@effect("compute.vm.capture")
-def _captured(scope: Scope, args: dict[str, Any]) -> Any:
-    doc = scope.store.get(args["id"])
-    if doc is None:
-        raise ArmError(404, "NotFound", "The entity was not found in this Azure location.")
-    properties = doc["properties"]
-    names = ("vmName", "vmSize", "adminUserName", "adminPassword", "networkInterfaceId")
-    parameters: dict[str, Any] = {name: {"type": "string"} for name in names}
-    parameters["vmSize"]["defaultValue"] = properties["hardwareProfile"]["vmSize"]
-    parameters["adminPassword"]["type"] = "securestring"
-    return {
-        "$schema": "http://schema.management.azure.com/schemas/2014-04-01-preview/VM_IP.json",
-        "contentVersion": "1.0.0.0",
-        "parameters": parameters,
-        "resources": [
-            {
-                "apiVersion": "2019-12-01",
-                "type": VM_TYPE,
-                "name": "[parameters('vmName')]",
-                "location": doc["location"],
-                "properties": {
-                    "hardwareProfile": {"vmSize": "[parameters('vmSize')]"},
-                    "storageProfile": {"osDisk": properties["storageProfile"]["osDisk"]},
-                },
-            }
-        ],
-    }
-
-
 def delete(ctx: Context) -> Reply:
     """202, or 204 when there is nothing. Runs also while the machine is busy with something else."""
     doc = ctx.store.get(resource_id(ctx, "virtualMachines"))
@@ -193,6 +173,7 @@ def delete(ctx: Context) -> Reply:
     if running and running.effect == "compute.vm.delete":
         return accepted(running)
     ctx.operations.cancel(doc["id"])
+    _flag(ctx, "forcedeletion")
     doc["properties"]["provisioningState"] = "Deleting"
     ctx.store.put(doc["id"], doc)
     return accepted(ctx.operations.start("compute", doc["location"], "compute.vm.delete", {"id": doc["id"]}, doc["id"]))

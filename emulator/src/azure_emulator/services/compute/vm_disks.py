@@ -67,14 +67,20 @@ def _vhd_size(image: ImageSource | None) -> int:
 
 
 def new_vhds(scope: Scope, doc: Doc, image: ImageSource | None) -> list[dict[str, Any]]:
-    """The page blobs that must be made for the unmanaged disks of a VM: arguments of `blobs.create_vhd`."""
+    """The page blobs that must be made for the unmanaged disks of a VM.
+
+    Arguments of `blobs.create_vhd`, or of `blobs.copy_vhd` for a disk from an image in a blob.
+    """
     profile = doc["properties"]["storageProfile"]
     found = []
     for disk in (profile["osDisk"], *profile["dataDisks"]):
         if "vhd" in disk and disk["createOption"] != "Attach":
             location = blobs.locate(scope, disk["vhd"]["uri"])
-            size = disk.get("diskSizeGB") or _vhd_size(image)
-            found.append({**blobs.writable(location, scope.clock.now()), "size_gb": size})
+            target = blobs.writable(location, scope.clock.now())
+            if "image" in disk:
+                found.append({**target, "source": blobs.describe(scope, disk["image"]["uri"])["url"]})
+                continue
+            found.append({**target, "size_gb": disk.get("diskSizeGB") or _vhd_size(image)})
     return found
 
 
@@ -93,8 +99,10 @@ def make_disks(scope: Scope, doc: Doc, image: ImageSource | None) -> None:
     for number, disk in enumerate(profile["dataDisks"], 2):
         if "vhd" in disk or "id" in disk["managedDisk"]:
             continue
-        disk.setdefault("name", f"{doc['name']}_disk{number}_{uuid.uuid4().hex}")
         source = sources.get(disk["lun"]) if disk["createOption"] == "FromImage" else None
+        by_lun = source is not None and image is not None and image.exact_version is not None
+        label = f"lun_{disk['lun']}_{number}" if by_lun else f"disk{number}"  # of galleries and Marketplace [recorded]
+        disk.setdefault("name", f"{doc['name']}_{label}_{uuid.uuid4().hex}")
         origin: dict[str, Any] = {"creationData": {"createOption": "Empty"}}
         if source is not None:
             origin = {"creationData": source.creation}
@@ -112,10 +120,16 @@ def _origin_of_os(image: ImageSource) -> dict[str, Any]:
 
 
 def _make(scope: Scope, vm: Doc, disk: dict[str, Any], source: SourceDisk | None, origin: dict[str, Any]) -> None:
-    identity = disk_id(vm["id"], disk["name"])
     size = max(source.size if source else 0, disk["diskSizeGB"] * GIB if _larger(disk, source) else 0)
     if source and source.encryption_set:
         disk["managedDisk"].setdefault("diskEncryptionSet", {"id": source.encryption_set})
+    pages = source.take(scope.data_dir) if source else page_store(scope.data_dir).create()
+    _put(scope, vm, disk, origin, size, pages)
+
+
+def _put(scope: Scope, vm: Doc, disk: dict[str, Any], origin: dict[str, Any], size: int, pages: str) -> None:
+    """Store a new disk of a machine and complete the machine's profile."""
+    identity = disk_id(vm["id"], disk["name"])
     doc: Doc = {
         "name": disk["name"],
         "id": identity,
@@ -128,9 +142,10 @@ def _make(scope: Scope, vm: Doc, disk: dict[str, Any], source: SourceDisk | None
         "properties": {
             **origin,
             **new_properties(scope, size),
+            **_protection(vm, disk, origin),
             "provisioningState": "Succeeded",
         },
-        "_pages": source.take(scope.data_dir) if source else page_store(scope.data_dir).create(),
+        "_pages": pages,
     }
     refresh(doc)
     scope.store.put(identity, doc)
@@ -140,5 +155,29 @@ def _make(scope: Scope, vm: Doc, disk: dict[str, Any], source: SourceDisk | None
     disk["managedDisk"]["id"] = identity.replace(f"/resourceGroups/{group}/", f"/resourceGroups/{group.upper()}/")
 
 
+def _protection(vm: Doc, disk: dict[str, Any], origin: dict[str, Any]) -> dict[str, Any]:
+    """The key that a disk is encrypted with when it is the customer's, and the machine's security type."""
+    found: dict[str, Any] = {}
+    encryption_set = disk["managedDisk"].get("diskEncryptionSet", {}).get("id")
+    if encryption_set:
+        found["encryption"] = {"type": "EncryptionAtRestWithCustomerKey", "diskEncryptionSetId": encryption_set}
+    if vm.get("_security") == "TrustedLaunch" and "osType" in origin:
+        found["securityProfile"] = {"securityType": "TrustedLaunch"}
+    return found
+
+
 def _larger(disk: dict[str, Any], source: SourceDisk | None) -> bool:
     return "diskSizeGB" in disk and (source is None or disk["diskSizeGB"] > size_in_gb(source.size))
+
+
+def convert_disks(scope: Scope, doc: Doc, sources: list[dict[str, Any]]) -> None:
+    """Make managed disks of a machine's blobs; their bytes are in pages already, in the order of the disks."""
+    profile = doc["properties"]["storageProfile"]
+    for disk, source in zip((profile["osDisk"], *profile["dataDisks"]), sources, strict=True):
+        uri = disk.pop("vhd")["uri"]
+        disk["managedDisk"] = {"storageAccountType": "Standard_LRS"}
+        disk.setdefault("name", f"{doc['name']}_disk_{uuid.uuid4().hex}")
+        origin: dict[str, Any] = {"creationData": {"createOption": "Import", "sourceUri": uri}}
+        if "osType" in disk:
+            origin |= {"osType": disk["osType"], "hyperVGeneration": doc["_generation"]}
+        _put(scope, doc, disk, origin, source["size"], source["pages"])

@@ -22,7 +22,8 @@ _DELETE_OPTION = "2021-03-01"
 _TIME_CREATED = "2021-11-01"
 _CONTROLLER = "2023-03-01"
 _AGENT_UPDATES = "2022-11-01"
-_ETAG = "2024-03-01"
+#: Machines have etags, and writes take conditions [documented].
+ETAG_SINCE = "2024-03-01"
 
 _OS_NAMES = {"Linux": ("debian", "12"), "Windows": ("Windows Server 2022 Datacenter", "10.0.20348.2527")}
 _AGENTS = {"Linux": "2.9.1.1", "Windows": "2.7.41491.1117"}
@@ -61,7 +62,7 @@ def _of_version(doc: Doc, api_version: str) -> Doc:
     _trim_os_profile(properties.get("osProfile", {}), api_version)
     if api_version < _TIME_CREATED:
         properties.pop("timeCreated", None)
-    if api_version >= _ETAG:
+    if api_version >= ETAG_SINCE:
         shown["etag"] = etag(doc)
     return shown
 
@@ -105,14 +106,33 @@ def instance_view(scope: Scope, doc: Doc) -> dict[str, Any]:
     view["disks"] = [{"name": name, "statuses": [provisioned]} for name in disks]
     if extensions:
         view["extensions"] = [vm_extensions.status_of(child) for child in extensions]
+    if diagnostics := _boot_diagnostics(doc):
+        view["bootDiagnostics"] = diagnostics if diagnostics is not True else {}
     view["hyperVGeneration"] = doc["_generation"]
     view["statuses"] = _statuses(doc, moment)
     return view
 
 
+def _boot_diagnostics(doc: Doc) -> dict[str, str] | bool:
+    """URLs of the machine's logs when they are in an account of the customer; true: somewhere; false: nowhere."""
+    wanted = doc["properties"].get("diagnosticsProfile", {}).get("bootDiagnostics", {})
+    if not wanted.get("enabled"):
+        return False
+    if not wanted.get("storageUri"):
+        return True
+    identity = doc["properties"]["vmId"]
+    short = doc["name"].lower().replace("-", "").replace("_", "")[:9]
+    base = f"{wanted['storageUri'].rstrip('/')}/bootdiagnostics-{short}-{identity}/{doc['name']}.{identity}"
+    return {
+        "consoleScreenshotBlobUri": f"{base}.screenshot.bmp",
+        "serialConsoleLogBlobUri": f"{base}.serialconsole.log",
+    }
+
+
 def _agent(doc: Doc, moment: str, extensions: list[Doc]) -> dict[str, Any]:
     os_type = doc["properties"]["storageProfile"]["osDisk"]["osType"]
-    if doc.get("_specialized"):
+    unheard = doc["properties"]["provisioningState"] == "Failed" and "_failure" in doc
+    if doc.get("_specialized") or unheard:
         status = {
             "code": "ProvisioningState/Unavailable",
             "level": "Warning",
@@ -150,6 +170,8 @@ def _statuses(doc: Doc, moment: str) -> list[dict[str, Any]]:
         statuses.append({"code": "OSState/generalized", "level": "Info", "displayStatus": "VM generalized"})
     if power := doc.get("_power"):
         statuses.append({"code": f"PowerState/{power}", "level": "Info", "displayStatus": f"VM {power}"})
+    if doc.get("_hibernated"):
+        statuses.append({"code": "HibernationState/Hibernated", "level": "Info", "displayStatus": "VM hibernated"})
     return statuses
 
 

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 from azure_emulator.core import ids as arm_ids
 from azure_emulator.core.errors import ArmError, resource_not_found
 from azure_emulator.core.values import choice_of, missing, number_of, object_of, objects_of, text_of
+from azure_emulator.disks.vhd import FOOTER_SIZE
 from azure_emulator.services.compute import blobs
+from azure_emulator.services.compute._shared import GIB
 from azure_emulator.services.compute._skus import DISK_TYPES, sku_of
 from azure_emulator.services.compute.disk_resources import check_no_access
 from azure_emulator.services.compute.origins import MAX_GB
@@ -61,8 +63,11 @@ def plan(ctx: Context, machine: Machine, properties: dict[str, Any]) -> tuple[di
     reference = object_of(wanted, "imageReference")
     profile: dict[str, Any] = {}
     image = None
-    if option == "FromImage":
-        if not reference and not text_of(os_wanted, "image", "uri"):
+    if option == "FromImage" and text_of(os_wanted, "image", "uri"):
+        image = _image_in_blob(ctx, os_wanted)
+        profile["osDisk"] = {**_os_from_image(ctx, machine, os_wanted, image), "image": os_wanted["image"]}
+    elif option == "FromImage":
+        if not reference:
             raise missing("imageReference", "storageProfile")
         image = resolve(ctx, reference, machine.id.split("/")[2], machine.location)
         profile["imageReference"] = _reference(reference, image)
@@ -75,6 +80,18 @@ def plan(ctx: Context, machine: Machine, properties: dict[str, Any]) -> tuple[di
         raise _invalid(f"The value '{option}' of parameter 'osDisk.createOption' is invalid.", "osDisk.createOption")
     profile["dataDisks"] = plan_data_disks(ctx, machine, objects_of(wanted, "dataDisks"), image)
     return profile, image
+
+
+def _image_in_blob(ctx: Context, disk: dict[str, Any]) -> ImageSource:
+    """The image that a page blob is, as legacy captures make them: for machines with blob disks only."""
+    os_type = choice_of(disk, ("Windows", "Linux"), "osType")
+    if os_type is None:
+        raise missing("osType", "osDisk")
+    if not text_of(disk, "vhd", "uri"):
+        raise missing("vhd", "osDisk")
+    size = blobs.describe(ctx, disk["image"]["uri"])["size"] - FOOTER_SIZE
+    source = SourceDisk(size, -(-size // GIB), {"createOption": "FromImage"})
+    return ImageSource(os_type=os_type, os_state="Generalized", generation="V1", os=source)
 
 
 def _invalid(message: str, target: str) -> ArmError:
@@ -130,7 +147,8 @@ def _managed(machine: Machine, disk: dict[str, Any], default: str | None) -> dic
             "Premium storage.",
             "storageAccountType",
         )
-    return {"storageAccountType": name}
+    kept = {key: managed[key] for key in ("diskEncryptionSet", "securityProfile") if managed.get(key) is not None}
+    return {**kept, "storageAccountType": name}
 
 
 def _unmanaged(ctx: Context, disk: dict[str, Any]) -> dict[str, Any] | None:
@@ -251,7 +269,10 @@ def _data_disk(ctx: Context, machine: Machine, disk: dict[str, Any], source: Sou
         raise missing("createOption", "dataDisk")
     if option == "Attach" and not disk.get("vhd"):
         return _attached(attachable(ctx, machine, disk, "dataDisk"), disk, "None")
-    if option == "FromImage":
+    if option == "FromImage" and text_of(disk, "image", "uri"):
+        bytes_in_blob = blobs.describe(ctx, disk["image"]["uri"])["size"] - FOOTER_SIZE
+        size, caching, storage = -(-bytes_in_blob // GIB), "None", None
+    elif option == "FromImage":
         if source is None:
             raise _invalid("The image has no data disk with this lun.", "dataDisk.lun")
         size = _wanted_size(disk, source.size_gb, "dataDisk") or source.size_gb
@@ -265,7 +286,8 @@ def _data_disk(ctx: Context, machine: Machine, disk: dict[str, Any], source: Sou
         raise _invalid(f"The value '{option}' of parameter 'dataDisk.createOption' is not supported.", "createOption")
     shown = {**_name(disk), **_common(disk, option, caching)}
     if vhd := _unmanaged(ctx, disk):
-        return {**shown, "vhd": vhd, "diskSizeGB": size}
+        image = {"image": disk["image"]} if text_of(disk, "image", "uri") else {}
+        return {**shown, **image, "vhd": vhd, "diskSizeGB": size}
     return {**shown, "managedDisk": _managed(machine, disk, storage), "diskSizeGB": size}
 
 

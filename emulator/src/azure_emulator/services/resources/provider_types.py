@@ -136,6 +136,7 @@ TYPES: dict[str, dict[str, str]] = {
         "locations/operationResults": "None",
         "operations": "None",
     },
+    "Microsoft.MarketplaceOrdering": {"agreements": "None", "offertypes": "None", "operations": "None"},
     "Microsoft.ManagedIdentity": {"userAssignedIdentities": _TAGGED, "operations": "None"},
     "Microsoft.Authorization": {"roleAssignments": "None", "roleDefinitions": "None", "locks": "None"},
     "Microsoft.Resources": {
