@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -39,6 +40,22 @@ def differences(recorded: Exchange, answer: httpx.Response, *, retry_after: bool
         yield f"additional {', '.join(sorted(more))}"
     if less:
         yield f"missing {', '.join(sorted(less))}"
+
+
+def own(recorded: Exchange, groups: set[str]) -> Exchange:
+    """The exchange without other people's resources, which lists of a whole subscription hold."""
+    body = recorded.response
+    if not isinstance(body, dict) or not isinstance(body.get("value"), list):
+        return recorded
+    if "/resourcegroups/" in recorded.path.lower():
+        return recorded
+    members = [member for member in body["value"] if _group_of(member) in (None, *groups)]
+    return replace(recorded, response={**body, "value": members})
+
+
+def _group_of(member: Any) -> str | None:
+    parts = str(member.get("id", "")).lower().split("/") if isinstance(member, dict) else []
+    return parts[4] if len(parts) > 4 and parts[3] == "resourcegroups" else None
 
 
 def body_of(answer: httpx.Response) -> Any:

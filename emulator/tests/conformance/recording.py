@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import gzip
 import json
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+_GROUP = re.compile(r"/resourcegroups/([^/]+)", re.IGNORECASE)
 OPERATION_HEADERS = ("azure-asyncoperation", "location")
 
 
@@ -79,6 +81,12 @@ class Scenario:
     #: Whether the recorder put equal requests together, so that their order is lost (that of the .NET libraries).
     grouped: bool
 
+    @property
+    def groups(self) -> set[str]:
+        """Resource groups that the scenario's requests name, in lower case."""
+        named = (_GROUP.search(exchange.path) for exchange in self.exchanges)
+        return {found[1].lower() for found in named if found}
+
 
 def operation_id(url: str) -> str:
     """The last part of an operation's URL; what is before it may have been renamed in the recording."""
@@ -116,7 +124,25 @@ def load(path: Path) -> Scenario:
         started = step.exchange.operations
         step.unwatched = not step.polls and bool(started) and not any(operation in polled for operation in started)
     kept = any(exchange.headers.get("retry-after", "0") != "0" for exchange in exchanges)
+    if kept:
+        _separate(steps)
     return Scenario(path.name.removesuffix(".jsonl.gz"), steps, exchanges, retry_after=kept, grouped=kept)
+
+
+def _separate(steps: list[Step]) -> None:
+    """Where equal writes were put together, each but the first goes to where its operation is followed."""
+    for at in range(len(steps) - 1, 0, -1):
+        step = steps[at]
+        if step.polls or step.exchange.method == "GET" or steps[at - 1].request != step.request:
+            continue
+        started = step.exchange.operations
+        follows = [n for n, other in enumerate(steps) if other.polls and _operation_of(other) in started]
+        if follows and follows[0] > at:
+            steps.insert(follows[0] - 1, steps.pop(at))
+
+
+def _operation_of(step: Step) -> str:
+    return operation_id(step.exchange.path)
 
 
 def _name_deployments(exchanges: list[Exchange]) -> None:
