@@ -130,15 +130,22 @@ def load(path: Path) -> Scenario:
 
 
 def _separate(steps: list[Step]) -> None:
-    """Where equal writes were put together, each but the first goes to where its operation is followed."""
+    """Where equal writes were put together, each but the first goes to where its operation is followed, or (nobody did)
+    behind the read with which clients end the write before."""
     for at in range(len(steps) - 1, 0, -1):
         step = steps[at]
         if step.polls or step.exchange.method == "GET" or steps[at - 1].request != step.request:
             continue
         started = step.exchange.operations
         follows = [n for n, other in enumerate(steps) if other.polls and _operation_of(other) in started]
-        if follows and follows[0] > at:
-            steps.insert(follows[0] - 1, steps.pop(at))
+        reads = [n + 1 for n, other in enumerate(steps) if n > at and _reads(other, step)]
+        place = next(iter(follows or reads), 0)
+        if place > at:
+            steps.insert(place - 1, steps.pop(at))
+
+
+def _reads(step: Step, written: Step) -> bool:
+    return step.exchange.method == "GET" and step.exchange.path.lower() == written.exchange.path.lower()
 
 
 def _operation_of(step: Step) -> str:

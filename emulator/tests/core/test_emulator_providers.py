@@ -34,8 +34,11 @@ def vault(azure: LocalAzure, name: str, **properties: Any) -> Any:
 
 def test_vaults_register_their_name(around: LocalAzure) -> None:
     around.control("POST", "/clock", {"freeze": None})
+    around.control("PUT", "/latency", {"name": "realistic"})
     made = vault(around, "golden-1")
     assert (made.status_code, made.json()["properties"]["provisioningState"]) == (200, "RegisteringDns")
+    again = around.arm("GET", f"{VAULTS}/golden-1", api=KEYS).json()
+    assert again["properties"]["provisioningState"] == "RegisteringDns"
     around.control("POST", "/clock", {"advance": 60})
     found = around.arm("GET", f"{VAULTS}/GOLDEN-1", api=KEYS).json()
     assert found["properties"]["provisioningState"] == "Succeeded"

@@ -55,7 +55,7 @@ class Profile:
     def retry_headers(self, seconds: int | None) -> dict[str, str]:
         """The recorded ``Retry-After``, or milliseconds: azure-core sleeps 30 s on ``Retry-After: 0``."""
         if self.name == "realistic":
-            if seconds is None:
+            if not seconds:
                 return {}
             return {"Retry-After": str(max(1, round(seconds * min(self.factor, 1.0))))}
         return {"x-ms-retry-after-ms": "20" if self.name == "instant" else "40"}

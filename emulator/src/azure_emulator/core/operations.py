@@ -138,7 +138,7 @@ class Operation:
 
     def poll_headers(self) -> dict[str, str]:
         """``Retry-After`` of a poll that finds the operation running."""
-        return self.profile.retry_headers(self.style.poll_retry)
+        return self.profile.retry_headers(0 if self.retry_after == 0 else self.style.poll_retry)
 
 
 @dataclass(slots=True)
@@ -175,7 +175,7 @@ class Operations:
         :param resource_id: the resource that is busy; its ``provisioningState`` is marked when the operation fails.
         :param subscription: needed when there is no ``resource_id``.
         :param seconds: how long Azure takes; the latency profile makes of it what it wants.
-        :param retry_after: seconds of the first ``Retry-After``; the style's recorded value unless given.
+        :param retry_after: seconds of the first ``Retry-After``; the style's recorded value unless given; 0: none at all.
         """
         if effect not in _EFFECTS:
             raise ValueError(f"no effect is named {effect}")

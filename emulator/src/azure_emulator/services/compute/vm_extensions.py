@@ -82,7 +82,9 @@ def _start(ctx: Context, machine: Doc, doc: Doc, wanted: dict[str, Any], found: 
     doc["properties"] = properties
     doc["_version"] = version
     ctx.store.put(doc["id"], doc)
-    operation = ctx.operations.start("compute", doc["location"], "compute.extension.put", {"id": doc["id"]}, doc["id"])
+    operation = ctx.operations.start(
+        "compute", doc["location"], "compute.extension.put", {"id": doc["id"]}, doc["id"], retry_after=0
+    )
     return Reply(200 if found else 201, present(ctx, doc), operation.headers())
 
 

@@ -51,7 +51,16 @@ def put(ctx: Context) -> Reply:
         doc["properties"] = _properties(ctx, name, doc["properties"])
     _touch(ctx, doc)
     ctx.store.put(resource_id, doc)
-    return Reply(200, _present(ctx, doc))
+    shown = _present(ctx, doc)
+    if found is None and gone is None:
+        shown["properties"]["provisioningState"] = "RegisteringDns"
+    return Reply(200, shown)
+
+
+def _registering(ctx: Context) -> float:
+    """Seconds in which a new vault is not ready; no operation says so, so that clients who do not wait see none."""
+    profile = ctx.operations.profile
+    return profile.duration("keyvault.vault.create", _SECONDS if profile.name == "realistic" else 0)
 
 
 def get(ctx: Context) -> Reply:
@@ -146,7 +155,7 @@ def _new(ctx: Context, resource_id: str, location: str) -> Doc:
         "tags": {},
         "systemData": created,
         "properties": {},
-        "_ready": ctx.clock.now() + ctx.operations.profile.duration("keyvault.vault.create", _SECONDS),
+        "_ready": ctx.clock.now() + _registering(ctx),
     }
 
 
