@@ -32,13 +32,15 @@ def routes(kind: Kind) -> list[Route]:
     one = f"{collection}/{{name}}"
     show_all = lister(kind.collection, _present)
     seen, known = recorded("2026-11-25"), documented("2026-11-25")
+    # The recordings delete, list and grant access to disks only.
+    disks = seen if kind.collection == "disks" else known
     return [
         Route("PUT", one, partial(disk_updates.put, kind=kind), evidence=seen),
         Route("PATCH", one, partial(disk_updates.patch, kind=kind), evidence=known),
         Route("GET", one, getter(kind.collection, _present), evidence=seen),
-        Route("DELETE", one, partial(disk_resources.delete, kind=kind), evidence=seen),
-        Route("GET", collection, show_all, evidence=seen),
+        Route("DELETE", one, partial(disk_resources.delete, kind=kind), evidence=disks),
+        Route("GET", collection, show_all, evidence=disks),
         Route("GET", f"{SUBSCRIPTION}/{kind.collection}", show_all, evidence=known),
-        Route("POST", f"{one}/beginGetAccess", partial(access.begin, kind=kind), evidence=seen),
-        Route("POST", f"{one}/endGetAccess", partial(access.end, kind=kind), evidence=seen),
+        Route("POST", f"{one}/beginGetAccess", partial(access.begin, kind=kind), evidence=disks),
+        Route("POST", f"{one}/endGetAccess", partial(access.end, kind=kind), evidence=disks),
     ]
