@@ -60,6 +60,7 @@ class _Run:
             doc["_parameters"],
             self._plan,
             running=True,
+            location=doc.get("location"),
         )
 
     def step(self) -> Again | Failed | None:

@@ -39,6 +39,8 @@ class Program:
     parameters: dict[str, Any] = field(default_factory=dict)
     planned: list[Planned] = field(default_factory=list)
     running: bool = False
+    #: Of a deployment to a subscription.
+    location: str | None = None
     _variables: dict[str, Any] = field(default_factory=dict)
     _busy: set[str] = field(default_factory=set)
 
@@ -146,7 +148,8 @@ class Program:
             "mode": self.mode,
             "provisioningState": "Accepted",
         }
-        return {"name": self.name, "properties": properties}
+        where = {"location": self.location} if self.location else {}
+        return {"name": self.name, **where, "properties": properties}
 
     def _providers(self, name: str, arguments: list[Any]) -> Any:
         if not 1 <= len(arguments) <= 2:

@@ -55,6 +55,7 @@ def program_of(ctx: Context) -> Program:
     if ctx.principal is None:
         raise ArmError(401, "AuthenticationFailed", "Authentication failed.")
     program = Program(name, target, template, World(ctx, ctx.principal), mode)
+    program.location = text_of(ctx.body, "location")
     try:
         _check_template(template)
         check_names(template, given)
