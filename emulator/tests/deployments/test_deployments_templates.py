@@ -54,8 +54,10 @@ def test_what_if(azure: LocalAzure) -> None:
         (
             {"p": {"type": "string", "allowedValues": ["a", "b"]}},
             {"p": {"value": "c"}},
-            "The provided value for the template parameter 'p' is not valid. The value 'c' is not part of the allowed "
-            "value(s): 'a,b'.",
+            (
+                "The provided value for the template parameter 'p' is not valid. The value 'c' is not part of the allowed "
+                "value(s): 'a,b'."
+            ),
         ),
         (
             {"p": {"type": "string", "minLength": 3}},
@@ -66,8 +68,10 @@ def test_what_if(azure: LocalAzure) -> None:
         (
             _ONE,
             {"p": {"value": "a"}, "q": {"value": 1}},
-            "The template parameters 'q' in the parameters file are not valid; they are not present in the original template "
-            "and can therefore not be provided at deployment time. The only supported parameters for this template are 'p'.",
+            (
+                "The template parameters 'q' in the parameters file are not valid; they are not present in the original template "
+                "and can therefore not be provided at deployment time. The only supported parameters for this template are 'p'."
+            ),
         ),
         ({"p": {"type": "text"}}, {}, "the type 'text' is not supported"),
         ({"p": {"type": "string", "defaultValue": "[foo()]"}}, {}, "The template function 'foo' is not valid."),
@@ -98,8 +102,10 @@ def test_parameter_entries(azure: LocalAzure, entry: dict[str, Any], code: str) 
         (template(security_group("a", dependsOn=["nobody"])), "The resource 'nobody' is not defined in the template."),
         (
             template(security_group("a"), security_group("A")),
-            "The resource 'Microsoft.Network/networkSecurityGroups/A' at line '1' and column '1' is defined multiple times in a "
-            f"template. {_SEE}",
+            (
+                "The resource 'Microsoft.Network/networkSecurityGroups/A' at line '1' and column '1' is defined multiple times in a "
+                f"template. {_SEE}"
+            ),
         ),
         (
             template(security_group("a", dependsOn=["b"]), security_group("b", dependsOn=["a"])),
@@ -120,8 +126,10 @@ def test_parameter_entries(azure: LocalAzure, entry: dict[str, Any], code: str) 
         (template(security_group("a", tags={"x": "[foo('y')]"})), "The template function 'foo' is not valid."),
         (
             template(network(properties={"x": ["[variables('v').b]"]}), variables={"v": {"a": 1}}),
-            "is not valid: The language expression property 'b' doesn't exist, available properties are 'a'.. Please see "
-            "https://aka.ms/arm-template-expressions for usage details.'.",
+            (
+                "is not valid: The language expression property 'b' doesn't exist, available properties are 'a'.. Please see "
+                "https://aka.ms/arm-template-expressions for usage details.'."
+            ),
         ),
         (template(security_group("a", copy={"name": "c", "count": 801})), "must be from 0 to 800"),
         (template(security_group("a", condition="yes")), "expects its parameter to be a boolean"),
