@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from azure_emulator.services.compute.galleries import (
+    applications,
     consumers,
     definitions,
     gallery_resources,
@@ -21,5 +22,6 @@ ROUTES = [
     *definitions.ROUTES,
     *versions.ROUTES,
     *soft_deletion.ROUTES,
+    *applications.ROUTES,
     *consumers.ROUTES,
 ]
