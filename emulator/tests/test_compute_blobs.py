@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 blob = pytest.importorskip("azure.storage.blob")
 SIZE = 20 * MIB
+GALLERIES = "2024-03-03"
 
 
 class Account:
@@ -227,3 +228,35 @@ def test_blob_disks_become_managed(azure: LocalAzure, account: Account) -> None:
     assert bytes_of(azure, "disks/data", 4096) == data
     again = azure.refused("POST", "virtualMachines/vm/convertToManagedDisks")
     assert again == (409, "OperationNotAllowed", "VM 'vm' is already using managed disks.")
+
+
+def test_a_gallery_version_of_vhds(azure: LocalAzure, account: Account) -> None:
+    data = [os.urandom(4096) for _ in range(2)]
+    uris = [account.upload(f"{number}.vhd", content) for number, content in enumerate(data)]
+    azure.put("galleries/g", {"location": LOCATION}, GALLERIES)
+    identifier = {"publisher": "p", "offer": "o", "sku": "s"}
+    definition = {"osType": "Linux", "osState": "Generalized", "identifier": identifier}
+    azure.put("galleries/g/images/d", {"location": LOCATION, "properties": definition}, GALLERIES)
+    owner = azure.path(f"storage:storageAccounts/{account.name}")
+    sources = [{"uri": uri, "storageAccountId": owner} for uri in uris]
+    storage: dict[str, Any] = {
+        "osDiskImage": {"source": sources[0]},
+        "dataDiskImages": [{"lun": 1, "source": sources[1]}],
+    }
+    body = {"location": LOCATION, "properties": {"storageProfile": storage}}
+    version = "galleries/g/images/d/versions/1.0.0"
+    shown = azure.put(version, body, GALLERIES)["properties"]["storageProfile"]
+    assert shown["osDiskImage"] == {"sizeInGB": 1, "hostCaching": "ReadWrite", "source": sources[0]}
+    for name, lun, content in (("os", {}, data[0]), ("data", {"lun": 1}, data[1])):
+        reference = {"id": azure.path(version), **lun}
+        azure.put(f"disks/{name}", disk({"createOption": "FromImage", "galleryImageReference": reference}))
+        assert bytes_of(azure, f"disks/{name}", 4096) == content
+    account.upload("bad.vhd", data[0], footer=bytes(512))
+    storage = {"osDiskImage": {"source": {"uri": uris[0].replace("0.vhd", "bad.vhd"), "storageAccountId": owner}}}
+    body["properties"] = {"storageProfile": storage}
+    failed = azure.refused("PUT", "galleries/g/images/d/versions/1.0.1", body, GALLERIES)
+    assert failed[:2] == (200, "InvalidVhd")
+    assert azure.get("galleries/g/images/d/versions/1.0.1", GALLERIES)["properties"]["provisioningState"] == "Failed"
+    wrong = {"osDiskImage": {"source": {"uri": uris[0], "id": owner}}}
+    body["properties"] = {"storageProfile": wrong}
+    assert azure.refused("PUT", "galleries/g/images/d/versions/1.0.2", body, GALLERIES)[1] == "InvalidParameter"

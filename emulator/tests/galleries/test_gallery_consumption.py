@@ -123,6 +123,26 @@ def test_a_specialized_version_with_data_disks(azure: LocalAzure) -> None:
     assert bytes_of(azure, f"disks/{made['storageProfile']['dataDisks'][0]['name']}", 4096) == data
 
 
+def test_a_purchase_plan_goes_with_the_image(azure: LocalAzure) -> None:
+    plan = {"name": "9-base", "publisher": "resf", "product": "rockylinux-x86_64"}
+    make_definition(azure, purchasePlan=plan)
+    make_version(azure, "1.0.0")
+    body = machine(azure, "vm", from_gallery(azure.path(DEFINITION)), osProfile=os_profile("vm"))
+    status, code, text = azure.refused("PUT", "virtualMachines/vm", body)
+    assert (status, code) == (400, "VMMarketplaceInvalidInput")
+    assert "Plan information in the request" in text
+    root = f"/subscriptions/{azure.subscription}/providers/Microsoft.MarketplaceOrdering/agreements/resf"
+    sign = f"{root}/offers/rockylinux-x86_64/plans/9-base/sign"
+    assert azure.call("POST", sign, version="2021-01-01").status_code == 200
+    assert azure.put("virtualMachines/vm", {**body, "plan": plan})["plan"] == plan
+    source = {"virtualMachineId": azure.path("virtualMachines/vm")}
+    version = {"location": LOCATION, "properties": {"storageProfile": {"source": source}}}
+    azure.put("galleries/g/images/plain", definition("plain", osState="Specialized"), MID)
+    refused = azure.refused("PUT", "galleries/g/images/plain/versions/1.0.0", version, MID)
+    assert refused[1] == "Conflict"
+    assert "than the parent gallery image plan ['null']." in refused[2]
+
+
 def test_unknown_images(azure: LocalAzure) -> None:
     make_definition(azure)
     for storage in (

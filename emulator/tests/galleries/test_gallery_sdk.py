@@ -62,10 +62,15 @@ def test_from_a_gallery_to_a_version_and_back(azure: LocalAzure, client: compute
     version = models.GalleryImageVersion(
         location=LOCATION,
         publishing_profile=models.GalleryImageVersionPublishingProfile(
-            target_regions=[models.TargetRegion(name=LOCATION), models.TargetRegion(name="westus", regional_replica_count=2)],
+            target_regions=[
+                models.TargetRegion(name=LOCATION),
+                models.TargetRegion(name="westus", regional_replica_count=2),
+            ],
             end_of_life_date="2035-01-01T00:00:00Z",
         ),
-        storage_profile=models.GalleryImageVersionStorageProfile(os_disk_image=models.GalleryOSDiskImage(source=source)),
+        storage_profile=models.GalleryImageVersionStorageProfile(
+            os_disk_image=models.GalleryOSDiskImage(source=source)
+        ),
     )
     published = client.gallery_image_versions.begin_create_or_update("rg", "g", "d", "1.0.0", version).result()
     assert published.provisioning_state == "Succeeded"
@@ -73,7 +78,9 @@ def test_from_a_gallery_to_a_version_and_back(azure: LocalAzure, client: compute
     status = client.gallery_image_versions.get("rg", "g", "d", "1.0.0", expand="ReplicationStatus").replication_status
     assert status.aggregated_state == "Completed"
     assert [found.name for found in client.gallery_image_versions.list_by_gallery_image("rg", "g", "d")] == ["1.0.0"]
-    change = models.GalleryImageVersionUpdate(safety_profile=models.GalleryImageVersionSafetyProfile(block_deletion_before_end_of_life=False))
+    change = models.GalleryImageVersionUpdate(
+        safety_profile=models.GalleryImageVersionSafetyProfile(block_deletion_before_end_of_life=False)
+    )
     client.gallery_image_versions.begin_update("rg", "g", "d", "1.0.0", change).result()
     client.gallery_image_versions.begin_delete("rg", "g", "d", "1.0.0").result()
     client.gallery_images.begin_delete("rg", "g", "d").result()
@@ -83,7 +90,9 @@ def test_from_a_gallery_to_a_version_and_back(azure: LocalAzure, client: compute
 
 def test_sharing_and_reading_what_is_shared(azure: LocalAzure, client: compute.ComputeManagementClient) -> None:
     profile = models.SharingProfile(permissions="Groups")
-    client.galleries.begin_create_or_update("rg", "g", models.Gallery(location=LOCATION, sharing_profile=profile)).result()
+    client.galleries.begin_create_or_update(
+        "rg", "g", models.Gallery(location=LOCATION, sharing_profile=profile)
+    ).result()
     group = models.SharingProfileGroup(type="Subscriptions", ids=[azure.subscription])
     client.gallery_sharing_profile.begin_update(
         "rg", "g", models.SharingUpdate(operation_type="Add", groups=[group])

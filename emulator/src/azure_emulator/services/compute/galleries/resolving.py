@@ -93,7 +93,7 @@ def _chosen(scope: Scope, found: Published | None, definition: Doc | None, name:
 
 def _image(definition: Doc, version: Doc, reference: dict[str, Any], location: str) -> ImageSource:
     properties = definition["properties"]
-    security = security_of(properties)
+    security, plan = security_of(properties), properties.get("purchasePlan")
     disks = [_disk(version, disk, reference, location) for disk in version["_disks"]]
     return ImageSource(
         os_type=properties["osType"],
@@ -103,7 +103,7 @@ def _image(definition: Doc, version: Doc, reference: dict[str, Any], location: s
         data=tuple(disk for disk in disks if disk.lun is not None),
         exact_version=version["name"],
         architecture=properties["architecture"],
-        plan=properties.get("purchasePlan"),
+        plan={name: plan.get(name, "") for name in ("name", "publisher", "product")} if plan else None,
         handed_on=_handed_on(properties),
         security_type=None if security == "Standard" else security,
     )
