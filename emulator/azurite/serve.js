@@ -24,6 +24,8 @@ Accounts.prototype.init = function (...given) {
   return init.apply(this, given);
 };
 
+require("./disk_sources");
+
 const enable = Loki.prototype.autosaveEnable;
 Loki.prototype.autosaveEnable = function (...given) {
   this.autosaveInterval = SAVE_MILLISECONDS;
