@@ -270,6 +270,40 @@ def test_references_are_dependencies(azure: LocalAzure) -> None:
     }
 
 
+def test_comments_bare_names_and_commas_too_many(azure: LocalAzure) -> None:
+    """As azure-cli sends a template's file: as it is, below a bare name."""
+    text = json.dumps(template(security_group("a", tags={"x": "http://y, ]"}))).replace(
+        "}]", "}, /* last */ ], // end\n"
+    )
+    wanted = f'{{"properties": {{"mode": "Incremental", template:{text}}}}}'
+    answer = azure.client.post(
+        azure.path("resources:deployments/d/validate"),
+        params={"api-version": VERSION},
+        content=wanted,
+        headers={"content-type": "application/json"},
+    )
+    assert answer.status_code == 200, answer.text
+    other = azure.client.put(
+        azure.path("disks/d"),
+        params={"api-version": VERSION},
+        content=wanted,
+        headers={"content-type": "application/json"},
+    )
+    assert (other.status_code, other.json()["error"]["code"]) == (400, "InvalidRequestContent")
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.recursive(
+        st.one_of(st.none(), st.integers(), st.text()), lambda inner: st.dictionaries(st.text(), inner), max_leaves=9
+    )
+)
+def test_strict_json_is_left_as_it_is(value: Any) -> None:
+    from azure_emulator.core.loose_json import strict
+
+    assert json.loads(strict(json.dumps(value))) == value
+
+
 _word = st.sampled_from(
     [
         "a",

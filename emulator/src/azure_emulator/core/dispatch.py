@@ -21,6 +21,7 @@ from azure_emulator.core import hooks, internal
 from azure_emulator.core import ids as arm_ids
 from azure_emulator.core.context import Context, Reply, Scope
 from azure_emulator.core.errors import ArmError, group_not_found, invalid_content
+from azure_emulator.core.loose_json import strict
 from azure_emulator.core.routing import Route, Router, check_api_version
 from azure_emulator.core.store import public
 from azure_emulator.core.throttling import region_of
@@ -142,7 +143,7 @@ class Dispatcher:
         # Reading with POST (listKeys) is an action, too, and the role of a reader has none.
         if principal is not None and principal.role == "Reader" and route.method not in ("GET", "HEAD"):
             raise _forbidden(principal, route, values, incoming)
-        body = {} if route.anonymous else _json_object(incoming)
+        body = {} if route.anonymous else _json_object(incoming, loose=route.loose)
         emulator = self._emulator
 
         def call(scope: Scope) -> Reply:
@@ -206,7 +207,7 @@ async def _body(request: Request) -> bytes:
     return b"".join(chunks)
 
 
-def _json_object(incoming: Incoming) -> dict[str, Any]:
+def _json_object(incoming: Incoming, *, loose: bool) -> dict[str, Any]:
     if not incoming.body.strip():
         if incoming.method in ("PUT", "PATCH"):
             raise invalid_content("The request body is required but was empty")
@@ -219,7 +220,7 @@ def _json_object(incoming: Incoming) -> dict[str, Any]:
             f"The content media type '{kind[:80]}' is not supported. Only 'application/json' is supported.",
         )
     try:
-        value = json.loads(incoming.body, parse_constant=_refuse_constant)
+        value = _json_value(incoming.body, loose)
         # What cannot be written back (lone surrogates, endless nesting, 1e999) must not reach the store.
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError) as error:
@@ -227,6 +228,15 @@ def _json_object(incoming: Incoming) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise invalid_content("The request body must be a JSON object")
     return value
+
+
+def _json_value(body: bytes, loose: bool) -> Any:
+    try:
+        return json.loads(body, parse_constant=_refuse_constant)
+    except ValueError:
+        if not loose:
+            raise
+    return json.loads(strict(body.decode()), parse_constant=_refuse_constant, strict=False)
 
 
 def _refuse_constant(name: str) -> None:

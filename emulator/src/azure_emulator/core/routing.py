@@ -69,6 +69,7 @@ class Route:
     :param api_versions: versions the resource type knows.
     :param reading: a POST that changes nothing (listKeys); for the request log and read-only principals.
     :param anonymous: needs no token.
+    :param loose: takes JSON with comments and bare names, see `loose_json`.
     :param evidence: how the behaviour is known; the list of all operations is made of it.
     """
 
@@ -78,6 +79,7 @@ class Route:
     api_versions: ApiVersions = field(default=DATED, kw_only=True)
     reading: bool = field(default=False, kw_only=True)
     anonymous: bool = field(default=False, kw_only=True)
+    loose: bool = field(default=False, kw_only=True)
     evidence: Evidence = field(default=GUESSED, kw_only=True)
 
     @property

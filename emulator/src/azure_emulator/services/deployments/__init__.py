@@ -25,12 +25,12 @@ def _routes(scope: str) -> list[Route]:
     spec = documented(_CHECKED)
     return [
         Route("GET", every, calls.list_all, evidence=spec),
-        Route("PUT", one, calls.put, evidence=known),
+        Route("PUT", one, calls.put, loose=True, evidence=known),
         Route("GET", one, calls.get, evidence=known),
         Route("HEAD", one, calls.head, evidence=spec),
         Route("DELETE", one, calls.delete, evidence=spec),
-        Route("POST", f"{one}/validate", calls.validate, evidence=spec),
-        Route("POST", f"{one}/whatIf", calls.what_if, reading=True),
+        Route("POST", f"{one}/validate", calls.validate, loose=True, evidence=spec),
+        Route("POST", f"{one}/whatIf", calls.what_if, loose=True, reading=True),
         Route("POST", f"{one}/cancel", calls.cancel, evidence=spec),
         Route("POST", f"{one}/exportTemplate", calls.export, reading=True, evidence=spec),
         Route("GET", f"{one}/operations", calls.list_operations, evidence=spec),

@@ -67,14 +67,19 @@ def what_if(ctx: Context) -> Reply:
     changes: list[dict[str, Any]] = []
     for one in program.planned:
         if one.state != "Skipped" and not one.is_deployment:
+            after = {"apiVersion": one.api_version, "id": one.id, "name": one.name, "type": one.type}
+            if one.location:
+                after["location"] = one.location
             there = ctx.store.exists(one.id)
-            changes.append({"resourceId": one.id, "changeType": "Deploy" if there else "Create"})
+            change = {"resourceId": one.id, "changeType": "Deploy" if there else "Create"}
+            changes.append(change | ({} if there else {"after": after}))
     named = {change["resourceId"].lower() for change in changes}
     rest = ctx.store.list(subscription=ctx.subscription, group=program.target.group) if program.target.group else []
     for doc in rest:
         if "location" in doc and doc["type"].count("/") == 1 and doc["id"].lower() not in named | {_group_id(program)}:
             kind = "Delete" if program.mode == "Complete" else "Ignore"
-            changes.append({"resourceId": doc["id"], "changeType": kind})
+            before = {name: doc[name] for name in ("id", "name", "type", "location")}
+            changes.append({"resourceId": doc["id"], "changeType": kind, "before": before})
     return Reply(200, {"status": "Succeeded", "properties": {"correlationId": str(uuid.uuid4()), "changes": changes}})
 
 
