@@ -80,6 +80,7 @@ STYLES = {
     style.name: style
     for style in (
         Style("compute", _provider("Microsoft.Compute", "operations"), "an", "anl", 10, 10, 30, 30),
+        Style("extension", _provider("Microsoft.Compute", "operations"), "an", "anl", None, None, None, 30),
         Style("disk", _provider("Microsoft.Compute", "DiskOperations"), "al", "al", 2, None, 2, 2),
         Style("gallery", _provider("Microsoft.Compute", "capsOperations"), "a", "al", None, None, None, 20),
         Style(

@@ -234,10 +234,11 @@ def _location(ctx: Context) -> str:
 
 def _vm_sizes(ctx: Context) -> Reply:
     _location(ctx)
-    return Reply(200, {"value": [_size_item(size) for size in all_sizes().values()]})
+    return Reply(200, {"value": [size_item(size) for size in all_sizes().values()]})
 
 
-def _size_item(size: VmSize) -> dict[str, Any]:
+def size_item(size: VmSize) -> dict[str, Any]:
+    """A size as lists of sizes show it."""
     return {
         "name": size.name,
         "numberOfCores": size.cores,

@@ -213,7 +213,7 @@ def _delete(ctx: Context) -> Reply:
     doc["properties"]["provisioningState"] = "Deleting"
     ctx.store.put(doc["id"], doc)
     args = {"id": doc["id"]}
-    return accepted(ctx.operations.start("compute", doc["location"], "compute.extension.delete", args, doc["id"]))
+    return accepted(ctx.operations.start("extension", doc["location"], "compute.extension.delete", args, doc["id"]))
 
 
 @effect("compute.extension.delete")

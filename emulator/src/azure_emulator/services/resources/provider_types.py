@@ -71,6 +71,7 @@ TYPES: dict[str, dict[str, str]] = {
     "Microsoft.Compute": {
         "availabilitySets": _MOVABLE,
         "virtualMachines": _IDENTITY,
+        "virtualMachineScaleSets": _IDENTITY,
         "virtualMachines/extensions": _TAGGED,
         "virtualMachines/runCommands": _TAGGED,
         "images": _MOVABLE,
