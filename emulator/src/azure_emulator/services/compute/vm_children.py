@@ -72,6 +72,12 @@ def children_of(scope: Scope, machine: Doc, child_type: str) -> list[Doc]:
     return scope.store.list(type=child_type, parent=machine["id"])
 
 
+def has_children(ctx: Context, child_type: str) -> bool:
+    """Whether any machine of the subscription has children of a type."""
+    sql = "SELECT 1 FROM resources WHERE type = ? AND subscription = ? LIMIT 1"
+    return ctx.store.read(sql, child_type.lower(), ctx.subscription.lower()).fetchone() is not None
+
+
 def lister(child_type: str, present: Callable[[Context, Doc], Doc]) -> Callable[[Context], Reply]:
     """A handler for the list of a machine's children; it has one page."""
 

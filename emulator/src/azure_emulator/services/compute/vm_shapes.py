@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from azure_emulator.core.store import Doc, public
 from azure_emulator.core.values import cloned
 from azure_emulator.services.compute import vm_extensions
-from azure_emulator.services.compute.vm_children import EXTENSIONS, children_of
+from azure_emulator.services.compute.vm_children import EXTENSIONS, children_of, has_children
 
 if TYPE_CHECKING:
     from azure_emulator.core.context import Context, Scope
@@ -37,8 +37,10 @@ _PROVISIONING = {
 
 def present(ctx: Context, doc: Doc, *, listed: bool = False) -> Doc:
     """What a client sees of a machine; a list shows only the ids of its extensions."""
-    shown = _of_version(doc, ctx.api_version)
-    extensions = children_of(ctx, doc, EXTENSIONS)
+    # What a list has read is nobody else's, and often there are no children at all.
+    own = listed and "$expand" not in ctx.query
+    shown = _of_version(doc if own else cloned(doc), ctx.api_version)
+    extensions = children_of(ctx, doc, EXTENSIONS) if not listed or has_children(ctx, EXTENSIONS) else []
     if extensions:
         shown["resources"] = [
             {"id": child["id"]} if listed else vm_extensions.present(ctx, child) for child in extensions
@@ -47,7 +49,7 @@ def present(ctx: Context, doc: Doc, *, listed: bool = False) -> Doc:
 
 
 def _of_version(doc: Doc, api_version: str) -> Doc:
-    shown: Doc = cloned(public(doc))
+    shown = public(doc)
     properties = shown["properties"]
     storage = properties["storageProfile"]
     for disk in (storage["osDisk"], *storage["dataDisks"]):
