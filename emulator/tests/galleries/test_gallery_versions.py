@@ -271,6 +271,24 @@ def test_an_update_as_recorded(azure: LocalAzure) -> None:
     assert len(changed["properties"]["publishingProfile"]["targetRegions"]) == 2
 
 
+def test_the_first_api_versions(azure: LocalAzure) -> None:
+    make_definition(azure)
+    assert "hyperVGeneration" not in azure.get("galleries/g/images/d", "2018-06-01")["properties"]
+    azure.put("disks/x", empty(1))
+    azure.put("images/i", image_of_disk(azure, "x"))
+    source = {"managedImage": {"id": azure.path("images/i")}}
+    body = {"location": LOCATION, "properties": {"publishingProfile": {"source": source}}}
+    answer = azure.call("PUT", V1, body, "2018-06-01")
+    assert answer.status_code == 201
+    assert "storageProfile" not in answer.json()["properties"]
+    azure.done(answer)
+    found = azure.get(V1, "2018-06-01")["properties"]
+    assert found["publishingProfile"]["source"] == source
+    assert found["publishingProfile"]["targetRegions"] == [{"name": "West Europe", "regionalReplicaCount": 1}]
+    assert found["storageProfile"] == {"osDiskImage": {"sizeInGB": 1, "hostCaching": "None"}}
+    assert azure.get(V1, OLD)["properties"]["storageProfile"]["source"] == {"id": azure.path("images/i")}
+
+
 def test_storage_strategy_of_newer_versions(azure: LocalAzure) -> None:
     make_definition(azure)
     azure.put("disks/x", empty(1))

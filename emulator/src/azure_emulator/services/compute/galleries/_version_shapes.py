@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from azure_emulator.services.compute._shared import visible, without
 from azure_emulator.services.compute.galleries import _replication
 from azure_emulator.services.compute.galleries._publishing import STRATEGY_SINCE
+from azure_emulator.services.compute.galleries._version_sources import SOURCE_SINCE
 
 if TYPE_CHECKING:
     from azure_emulator.core.context import Context
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 # Properties and the first API version that shows them.
 _SAFETY_SINCE = "2022-08-03"
 _BLOCK_SINCE = "2024-03-03"
+_STORAGE_TYPES_SINCE = "2019-03-01"
 
 
 def present(ctx: Context, doc: Doc) -> Doc:
@@ -30,6 +32,8 @@ def present(ctx: Context, doc: Doc) -> Doc:
         properties["safetyProfile"] = without(properties["safetyProfile"], "blockDeletionBeforeEndOfLife")
     if ctx.api_version < STRATEGY_SINCE:
         properties["publishingProfile"] = without(properties["publishingProfile"], "storageAccountStrategy")
+    if ctx.api_version < SOURCE_SINCE:
+        _show_as_at_first(ctx, properties)
     expand = {part.strip().lower() for part in ctx.query.get("$expand", "").split(",")}
     if "replicationstatus" in expand:
         properties["replicationStatus"] = _replication.status(ctx, doc)
@@ -37,3 +41,18 @@ def present(ctx: Context, doc: Doc) -> Doc:
         properties["securityProfile"] = doc["properties"]["securityProfile"]
     shown["properties"] = properties
     return shown
+
+
+def _show_as_at_first(ctx: Context, properties: dict[str, Any]) -> None:
+    """The source stands in the ``publishingProfile``, and at the very first there are no storage types."""
+    profile, storage = dict(properties["publishingProfile"]), dict(properties.pop("storageProfile"))
+    if image := storage.pop("source", {}).get("id"):
+        profile["source"] = {"managedImage": {"id": image}}
+    if "osDiskImage" in storage:
+        storage["osDiskImage"] = without(storage["osDiskImage"], "source")
+    if storage:
+        properties["storageProfile"] = storage
+    if ctx.api_version < _STORAGE_TYPES_SINCE:
+        profile.pop("storageAccountType")
+        profile["targetRegions"] = [without(region, "storageAccountType") for region in profile["targetRegions"]]
+    properties["publishingProfile"] = profile

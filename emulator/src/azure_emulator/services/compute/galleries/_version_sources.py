@@ -33,6 +33,8 @@ _ONE_SOURCE = (
     "The gallery artifact version source can only be specified either directly under storageProfile or within individual OS "
     "or data disks. One and only one source type (user image, snapshot, disk, virtual machine) can be provided."
 )
+#: The first API version with a source in the ``storageProfile``.
+SOURCE_SINCE = "2019-07-01"
 # A blob's account has a member of its own since this version; `id` meant it before [reported].
 _ACCOUNT_SINCE = "2022-03-03"
 
@@ -77,7 +79,7 @@ def open_source(ctx: Context, definition: Doc, location: str) -> VersionSource:
 
     :raises ArmError: 400, 404 or 409 for what is refused at once.
     """
-    profile = object_of(ctx.body, "properties", "storageProfile")
+    profile = _storage_profile(ctx)
     source = object_of(profile, "source")
     os_image, data_images = object_of(profile, "osDiskImage"), objects_of(profile, "dataDiskImages")
     names = [name for name in ("id", "virtualMachineId", "communityGalleryImageId") if text_of(source, name)]
@@ -96,6 +98,14 @@ def open_source(ctx: Context, definition: Doc, location: str) -> VersionSource:
         message = f"The GalleryImageVersion source resource size {largest} exceeds the max size {_FULL_GB} supported."
         found.problems.append(ArmError(409, "GallerySourceResourceExceedsMaxSize", message))
     return found
+
+
+def _storage_profile(ctx: Context) -> dict[str, Any]:
+    """The ``storageProfile``; the first API versions named a managed image in the ``publishingProfile`` [published]."""
+    if ctx.api_version < SOURCE_SINCE:
+        image = text_of(ctx.body, "properties", "publishingProfile", "source", "managedImage", "id")
+        return {"source": {"id": image}} if image else {}
+    return object_of(ctx.body, "properties", "storageProfile")
 
 
 def _opener(name: str, identity: str) -> Any:

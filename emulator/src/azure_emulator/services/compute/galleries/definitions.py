@@ -49,7 +49,8 @@ if TYPE_CHECKING:
     from azure_emulator.core.store import Doc
 
 _TRUSTED_SINCE = "2025-03-03"
-_ARCHITECTURE_SINCE = "2021-07-01"
+# Properties and the first API version that shows them.
+_SINCE = {"hyperVGeneration": "2019-07-01", "architecture": "2021-07-01"}
 _CHOICES = {
     "osType": ("Windows", "Linux"),
     "osState": ("Generalized", "Specialized"),
@@ -174,8 +175,9 @@ def _update(ctx: Context, found: Doc) -> Reply:
 
 def _present(ctx: Context, doc: Doc) -> Doc:
     shown = visible(doc)
-    if ctx.api_version < _ARCHITECTURE_SINCE:
-        shown["properties"] = {name: value for name, value in doc["properties"].items() if name != "architecture"}
+    shown["properties"] = {
+        name: value for name, value in doc["properties"].items() if _SINCE.get(name, "") <= ctx.api_version
+    }
     return shown
 
 
