@@ -35,6 +35,8 @@ ONCE = "goldenimage_once"
 ATTEMPTS, BUSY_ATTEMPTS, CONNECT_ATTEMPTS = 8, 30, 4
 """How often one request is made: in general (half a minute), when Azure says when to come back, when nobody is there."""
 
+UNCLEAR = "Azure may have carried it out all the same, or still be busy with it: run the task again, it takes that up."
+
 _WITH_A_DATE = frozenset({409, 423})
 _UNDER_WAY = frozenset(
     {"anotheroperationinprogress", "conflict", "operationpreempted", "resourcegroupbeingdeleted", "retryableerror"}
@@ -179,6 +181,8 @@ def persist(
             again = retries.again(trouble)
             error.unclear = unclear = unclear or error.unclear
             if not again:
+                if unclear and trouble is not None:
+                    error.remedy = UNCLEAR
                 raise
         if unclear and request and _carried_out(request, waiter, done):
             return Reply(204)

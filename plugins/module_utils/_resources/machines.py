@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.goldenimage.azure.plugins.module_utils._azure import ids
@@ -101,8 +102,9 @@ def _create(task: Task) -> dict[str, Any]:
     try:
         _put(task, wanted)
     except GoldenImageError:
-        if virtual_machines.read(azure, params["resource_group"], params["name"]) is not None:
-            _keep(network)  # the machine is there, failed, and holds its network: a re-run mends it
+        with contextlib.suppress(GoldenImageError):  # not to be told: then Azure keeps what the machine holds
+            if virtual_machines.read(azure, params["resource_group"], params["name"]) is not None:
+                _keep(network)  # the machine is there, failed, and holds its network: a re-run mends it
         raise
     _keep(network)
     if power != "running":

@@ -14,10 +14,15 @@ from __future__ import annotations
 import shutil
 import ssl
 import sys
+import time
+import urllib.error
 import urllib.request
 from urllib.parse import unquote
 
+from ansible_collections.goldenimage.azure.plugins.module_utils._azure.errors import AzureError
 from ansible_collections.goldenimage.azure.plugins.module_utils._azure.session import Session
+
+ATTEMPTS = 8
 
 
 def account(azure: Session, group: str, name: str) -> None:
@@ -56,7 +61,13 @@ def blob(azure: Session, group: str, name: str, path: str) -> None:
 
 def _grant(azure: Session, group: str, name: str, access: str) -> str:
     body = {"access": access, "durationInSeconds": 3600}
-    answer = azure.send(azure.compute.disks.begin_grant_access, group, name, body=body) or {}
+    try:
+        answer = azure.send(azure.compute.disks.begin_grant_access, group, name, body=body) or {}
+    except AzureError as error:
+        if not error.unclear:
+            raise
+        azure.send(azure.compute.disks.begin_revoke_access, group, name)  # granted, and the answer was lost
+        answer = azure.send(azure.compute.disks.begin_grant_access, group, name, body=body) or {}
     return str(answer["accessSAS"])
 
 
@@ -66,8 +77,17 @@ def _save(azure: Session, url: str, path: str) -> None:
 
 
 def _open(azure: Session, url: str, **request: object):
+    """Ask, again where the answer is lost: what is asked here may be done twice."""
     context = ssl.create_default_context(cafile=azure.ca)
-    return urllib.request.urlopen(urllib.request.Request(url, **request), context=context)  # type: ignore[arg-type]
+    for attempt in range(ATTEMPTS):
+        try:
+            return urllib.request.urlopen(urllib.request.Request(url, **request), context=context)  # type: ignore[arg-type]
+        except OSError as error:
+            passing = not isinstance(error, urllib.error.HTTPError) or error.code in {429, 500, 503}
+            if not passing or attempt == ATTEMPTS - 1:
+                raise
+            time.sleep(0.3)
+    raise AssertionError
 
 
 if __name__ == "__main__":

@@ -139,6 +139,7 @@ class TestPatience:
             session.raw(method, DISK, "2020-01-01", None if method != "PUT" else BODY, what="do it")
         for part in ("do it", "InternalServerError", "Encountered an error", "req-7"):
             assert part in str(caught.value)
+        assert ("may have carried it out" in str(caught.value)) == (method != "GET")
         assert azure.calls(method) == [f"{method} {DISK}"] * 8
         assert 10 < clock.now < 60
 
