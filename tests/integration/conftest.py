@@ -68,6 +68,26 @@ def exports(text: str) -> dict[str, str]:
     return {name: "".join(shlex.split(value)) for name, _equals, value in words}
 
 
+LONGEST = (
+    "test_image_from_vm",
+    "test_resilience",
+    "[vm-ordinary",
+    "[vhd_upload",
+    "[vm_capture-ordinary",
+    "[managed_image-o",
+)
+"""Parts of the names of tests that take a minute or more, the longest first."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest, so that no worker waits for one that began last."""
+
+    def rank(item: pytest.Item) -> int:
+        return next((at for at, part in enumerate(LONGEST) if part in item.nodeid), len(LONGEST))
+
+    items.sort(key=rank)
+
+
 @pytest.fixture(scope="session")
 def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAzure]:
     """One local Azure for all tests of this worker, stopped at the end."""
