@@ -10,8 +10,9 @@ it began is waited for first, so that nothing is begun twice.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
 from ansible_collections.goldenimage.azure.plugins.module_utils._azure.errors import (
@@ -22,11 +23,14 @@ from ansible_collections.goldenimage.azure.plugins.module_utils._azure.errors im
     was_sent,
     will_stay,
 )
-from ansible_collections.goldenimage.azure.plugins.module_utils._azure.operations import Reply, Request, Waiter
+from ansible_collections.goldenimage.azure.plugins.module_utils._azure.operations import (
+    FAILURES,
+    Reply,
+    Request,
+    Waiter,
+    provisioning_state,
+)
 from ansible_collections.goldenimage.azure.plugins.module_utils._azure.pace import Pace, backoff, retry_after
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 READS = frozenset({"GET", "HEAD"})
 ONCE = "goldenimage_once"
@@ -36,6 +40,9 @@ ATTEMPTS, BUSY_ATTEMPTS, CONNECT_ATTEMPTS = 8, 30, 4
 """How often one request is made: in general (half a minute), when Azure says when to come back, when nobody is there."""
 
 UNCLEAR = "Azure may have carried it out all the same, or still be busy with it: run the task again, it takes that up."
+
+Done = Callable[[dict[str, Any] | None], bool]
+"""Whether nothing is left to do, by the resource as it is: wire JSON, ``None`` if it does not exist."""
 
 _WITH_A_DATE = frozenset({409, 423})
 _UNDER_WAY = frozenset(
@@ -155,14 +162,15 @@ def persist(
     waiter: Waiter,
     pace: Pace,
     *,
-    done: Callable[[], bool] | None = None,
+    done: Done | None = None,
 ) -> Reply:
     """Make one write to the management API, again if it fails in passing.
 
     :param attempt: makes the request once.
     :param sent: the request, as soon as it was made.
-    :param done: for a POST that must not be done twice: whether a lost one was carried out.
-    :returns: Azure's answer; an empty 204 where a lost request turns out to have been carried out.
+    :param done: for a PUT or POST that is not the same when done twice: whether a lost one was carried out, by the
+        resource as it is then.
+    :returns: Azure's answer; the resource or an empty 204 where a lost request turns out to have been carried out.
     :raises AzureError, Unreachable: refused, or given up; ``error.unclear`` says that it may have been carried out.
     """
     retries = Retries(pace)
@@ -184,8 +192,9 @@ def persist(
                 if unclear and trouble is not None:
                     error.remedy = UNCLEAR
                 raise
-        if unclear and request and _carried_out(request, waiter, done):
-            return Reply(204)
+        carried_out = _carried_out(request, waiter, done) if unclear and request else None
+        if carried_out is not None:
+            return carried_out
 
 
 def _is_under_way(error: AzureError | Unreachable) -> bool:
@@ -195,15 +204,22 @@ def _is_under_way(error: AzureError | Unreachable) -> bool:
     return error.code.lower() in _UNDER_WAY or "in progress" in error.message.lower()
 
 
-def _carried_out(request: Request, waiter: Waiter, done: Callable[[], bool] | None) -> bool:
-    """Wait for whatever a lost request began; whether it needs no repetition."""
+def _carried_out(request: Request, waiter: Waiter, done: Done | None) -> Reply | None:
+    """Wait for whatever a lost request began; what stands for its answer if it needs no repetition."""
     try:
         found = waiter.settle(_resource(request))
     except AzureError:  # not readable: repeating is what is left
-        return False
+        return None
     if request.method == "DELETE":
-        return found is None
-    return request.method == "POST" and done is not None and done()
+        return Reply(204) if found is None else None
+    if done is None or not done(found):
+        return None
+    return Reply(204) if request.method == "POST" else Reply(200, {}, found)
+
+
+def made(found: Mapping[str, Any] | None) -> bool:
+    """For the PUT of what did not exist: whether it exists now, and has not failed."""
+    return found is not None and provisioning_state(found) not in FAILURES
 
 
 def _resource(request: Request) -> str:

@@ -23,7 +23,13 @@ from ansible_collections.goldenimage.azure.plugins.module_utils._azure.credentia
 from ansible_collections.goldenimage.azure.plugins.module_utils._azure.login import Credential
 from ansible_collections.goldenimage.azure.plugins.module_utils._azure.operations import Reply, Request, Waiter
 from ansible_collections.goldenimage.azure.plugins.module_utils._azure.pace import Pace
-from ansible_collections.goldenimage.azure.plugins.module_utils._azure.retries import ONCE, READS, Patient, persist
+from ansible_collections.goldenimage.azure.plugins.module_utils._azure.retries import (
+    ONCE,
+    READS,
+    Done,
+    Patient,
+    persist,
+)
 from ansible_collections.goldenimage.azure.plugins.module_utils._azure.tokens import TokenCache
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import InvalidInput
 
@@ -204,7 +210,7 @@ class Session:
         wait: bool = True,
         timeout: float | None = None,
         what: str = "",
-        done: Callable[[], bool] | None = None,
+        done: Done | None = None,
         **kwargs: Any,
     ) -> dict[str, Any] | None:
         """One write, to the end of the operation it begins; repeated when it fails in passing.
@@ -215,7 +221,8 @@ class Session:
         :param wait: ``False``: return Azure's first answer.
         :param timeout: seconds for the whole of it; by default the parameter ``wait_timeout``, or an hour.
         :param what: after the words "Could not", and in progress: ``create disk d``.
-        :param done: for a POST that must not be done twice: whether one whose answer was lost was carried out.
+        :param done: for a PUT or POST that is not the same when done twice: whether one whose answer was lost was
+            carried out; for what did not exist, :func:`retries.made`.
         :returns: the resource after a PUT or PATCH, the output of a POST, otherwise ``None``; wire JSON.
         :raises AzureError: Azure refuses.
         :raises OperationFailed: it accepted, and failed later.

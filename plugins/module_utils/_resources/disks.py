@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.goldenimage.azure.plugins.module_utils._azure import ids
+from ansible_collections.goldenimage.azure.plugins.module_utils._azure.retries import made
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import InvalidInput
 from ansible_collections.goldenimage.azure.plugins.module_utils._plan import Plan
 from ansible_collections.goldenimage.azure.plugins.module_utils._resources import _shape, locations
@@ -103,8 +104,8 @@ def _refuse_shrinking(found: Wire | None, wanted: Wire | None) -> None:
 
 
 def create(task: Task, group: str, name: str, wanted: Wire) -> Wire | None:
-    disks = task.azure.compute.disks
-    return task.azure.send(disks.begin_create_or_update, group, name, body=wanted, what=f"create the disk {name}")
+    create = task.azure.compute.disks.begin_create_or_update
+    return task.azure.send(create, group, name, body=wanted, what=f"create the disk {name}", done=made)
 
 
 def update(task: Task, group: str, name: str, wanted: Wire) -> Wire | None:

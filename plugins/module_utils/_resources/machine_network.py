@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.goldenimage.azure.plugins.module_utils._azure import ids
+from ansible_collections.goldenimage.azure.plugins.module_utils._azure.retries import made
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ class MachineNetwork:
             self.made.append(self._task.undo(f"{name}, made for {self._params['name']}", removal))
             whole = {"location": self._location, "tags": tags, **body}
             found = self._task.azure.send(
-                operations.begin_create_or_update, group, name, body=whole, what=f"create {name}"
+                operations.begin_create_or_update, group, name, body=whole, what=f"create {name}", done=made
             )
         return str((found or {})["id"])
 

@@ -227,10 +227,12 @@ def _creation(name: str, wanted: Wire, power: str) -> Plan:
 
 
 def _put(task: Task, wanted: Wire) -> None:
+    """Create it, at most once: a second PUT would take away the data disks that came from the image."""
     machines = task.azure.compute.virtual_machines
     group, name = task.params["resource_group"], task.params["name"]
     what = f"create the machine {name}"
-    task.azure.send(machines.begin_create_or_update, group, name, body=wanted, what=what)
+    create = machines.begin_create_or_update
+    task.azure.send(create, group, name, body=wanted, what=what, done=lambda found: found is not None)
 
 
 def _keep(network: machine_network.MachineNetwork) -> None:

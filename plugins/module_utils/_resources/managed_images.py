@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.goldenimage.azure.plugins.module_utils._azure import ids
+from ansible_collections.goldenimage.azure.plugins.module_utils._azure.retries import made
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import InvalidInput
 from ansible_collections.goldenimage.azure.plugins.module_utils._plan import Plan
 from ansible_collections.goldenimage.azure.plugins.module_utils._resources import _shape, disks, locations
@@ -94,7 +95,8 @@ def apply(task: Task, plan: Plan, group: str, name: str, wanted: Wire) -> Wire |
     if plan.action == "update":
         body = {"tags": wanted["tags"]}
         return task.azure.send(images.begin_update, group, name, body=body, what=f"tag the image {name}")
-    return task.azure.send(images.begin_create_or_update, group, name, body=wanted, what=f"create the image {name}")
+    create, what = images.begin_create_or_update, f"create the image {name}"
+    return task.azure.send(create, group, name, body=wanted, what=what, done=made)
 
 
 def delete(task: Task, group: str, name: str) -> None:

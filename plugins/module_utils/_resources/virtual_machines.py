@@ -71,7 +71,7 @@ def restart(task: Task, group: str, name: str) -> None:
         group,
         name,
         what=f"restart the machine {name}",
-        done=lambda: _changed(task.azure, group, name) != before,
+        done=lambda _found: _changed(task.azure, group, name) != before,
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.goldenimage.azure.plugins.module_utils._azure import clouds, errors
+from ansible_collections.goldenimage.azure.plugins.module_utils._azure.retries import made
 from ansible_collections.goldenimage.azure.plugins.module_utils._azure.session import Session
 
 from .conftest import DISKS, GROUP, TENANT, Answer, Clock, FakeAzure, Got
@@ -122,7 +123,7 @@ class TestPatience:
         opened.close()
 
     def test_waits_differ(self, azure: FakeAzure, params: Mapping[str, Any]) -> None:
-        clocks = [Clock() for _ in range(4)]
+        clocks = [Clock() for _number in range(4)]
         for clock in clocks:
             azure.on("GET", DISK, refused(500), refused(500), Answer(body={}))
             opened = Session.open(params, pace=clock.pace)
@@ -185,6 +186,32 @@ class TestLostWrites:
         assert got == resource("Succeeded").body
         assert azure.calls() == [f"PUT {DISK}", *[f"GET {DISK}"] * 3, f"PUT {DISK}"]
 
+    def test_a_put_of_what_did_not_exist_is_made_once(self, azure: FakeAzure, session: Session, trouble: str) -> None:
+        azure.on("PUT", DISK, TROUBLE[trouble])
+        azure.on("GET", DISK, resource("Creating"), resource("Succeeded"))
+        create = session.compute.disks.begin_create_or_update
+        assert session.send(create, "rg", "d", body=BODY, done=made) == resource("Succeeded").body
+        assert azure.calls("PUT") == [f"PUT {DISK}"]
+
+    @pytest.mark.parametrize("found", [GONE, resource("Failed")])
+    def test_a_put_of_what_still_does_not_exist(
+        self, azure: FakeAzure, session: Session, trouble: str, found: Answer
+    ) -> None:
+        azure.on("PUT", DISK, TROUBLE[trouble], resource("Succeeded"))
+        azure.on("GET", DISK, found)
+        create = session.compute.disks.begin_create_or_update
+        assert session.send(create, "rg", "d", body=BODY, done=made) == resource("Succeeded").body
+
+    def test_a_put_that_failed_is_not_made_again_if_it_must_not(
+        self, azure: FakeAzure, session: Session, trouble: str
+    ) -> None:
+        azure.on("PUT", MACHINE, TROUBLE[trouble])
+        azure.on("GET", MACHINE, resource("Creating"), resource("Failed"))
+        create = session.compute.virtual_machines.begin_create_or_update
+        with pytest.raises(errors.OperationFailed):
+            session.send(create, "rg", "v", body=BODY, done=lambda found: found is not None)
+        assert azure.calls("PUT") == [f"PUT {MACHINE}"]
+
     def test_a_put_that_is_not_seen_yet(self, azure: FakeAzure, session: Session, trouble: str) -> None:
         azure.on("PUT", DISK, TROUBLE[trouble], CONFLICT, resource("Succeeded"))
         azure.on("GET", DISK, GONE, resource("Creating"), resource("Succeeded"))
@@ -228,14 +255,14 @@ class TestLostWrites:
         azure.on("POST", f"{MACHINE}/restart", TROUBLE[trouble], Answer(200))
         azure.on("GET", MACHINE, resource("Succeeded"))
         machines = session.compute.virtual_machines
-        session.send(machines.begin_restart, "rg", "v", done=lambda: True)
+        session.send(machines.begin_restart, "rg", "v", done=lambda _found: True)
         assert azure.calls("POST") == [f"POST {MACHINE}/restart"]
 
     def test_an_action_that_was_not_done(self, azure: FakeAzure, session: Session, trouble: str) -> None:
         azure.on("POST", f"{MACHINE}/restart", TROUBLE[trouble], Answer(200))
         azure.on("GET", MACHINE, resource("Succeeded"))
         machines = session.compute.virtual_machines
-        session.send(machines.begin_restart, "rg", "v", done=lambda: False)
+        session.send(machines.begin_restart, "rg", "v", done=lambda _found: False)
         assert azure.calls("POST") == [f"POST {MACHINE}/restart"] * 2
 
     def test_keys(self, azure: FakeAzure, session: Session, trouble: str) -> None:
@@ -272,7 +299,7 @@ def test_tokens_of_a_run_are_not_asked_for_again(
 ) -> None:
     """Nor is one of the cache in the way of a login that has to be repeated."""
     azure.on("GET", DISK, LOST, Answer(body={"name": "d"}))
-    for _ in range(2):
+    for _time in range(2):
         opened = Session.open(params, token_cache=tmp_path / "tokens", pace=clock.pace)
         assert opened.read(opened.compute.disks.get, "rg", "d") == {"name": "d"}
         opened.close()
