@@ -38,7 +38,8 @@ def scope_of(ctx: Context) -> str:
 
     :raises ArmError: 404 when it does not exist.
     """
-    scope = unquote(ctx.path).rpartition("/providers/")[0]
+    path = unquote(ctx.path)
+    scope = path[: path.lower().rindex("/providers/")]
     if "namespace" in ctx.ids:
         resource = ids.parse(scope)
         if not ctx.store.exists(scope):

@@ -12,7 +12,7 @@ from azure_emulator.core.context import Context, Reply, Scope
 from azure_emulator.core.errors import ArmError, parent_not_found
 from azure_emulator.core.operations import effect
 from azure_emulator.core.routing import Route
-from azure_emulator.core.values import choice_of, list_of, member, number_of, object_of, objects_of, required_text
+from azure_emulator.core.values import choice_of, list_of, number_of, object_of, objects_of, required_text, text_of
 from azure_emulator.services.network import _shared
 from azure_emulator.services.network._shared import Kind
 
@@ -92,9 +92,10 @@ def _rule(group: Doc, name: str, wanted: Any, others: list[Doc]) -> Doc:
     """A rule as it is shown; no two of a direction may have the same priority."""
     _shared.check_name(name)
     given = object_of(wanted, "properties")
-    properties: Doc = {"description": given["description"]} if given.get("description") else {}
+    description = text_of(given, "description")
+    properties: Doc = {"description": description} if description else {}
     properties["protocol"] = choice_of(given, _PROTOCOLS, "protocol") or _missing(name, "protocol")
-    properties |= {key: given[key] for key in _SINGLE if member(given, key) is not None}
+    properties |= {key: value for key in _SINGLE if (value := text_of(given, key)) is not None}
     properties |= {
         "access": choice_of(given, ("Allow", "Deny"), "access") or _missing(name, "access"),
         "priority": number_of(given, "priority") or _missing(name, "priority"),

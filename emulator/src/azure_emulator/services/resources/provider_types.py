@@ -74,6 +74,7 @@ TYPES: dict[str, dict[str, str]] = {
         "virtualMachineScaleSets": _IDENTITY,
         "virtualMachines/extensions": _TAGGED,
         "virtualMachines/runCommands": _TAGGED,
+        "virtualMachineScaleSets": _IDENTITY,
         "images": _MOVABLE,
         "disks": _MOVABLE,
         "snapshots": _MOVABLE,
