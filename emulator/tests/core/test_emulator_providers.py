@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from azure_emulator import services
+from azure_emulator.services.resources import provider_types
 from local_azure import LocalAzure, code
 
 VAULTS = "/resourceGroups/around/providers/Microsoft.KeyVault/vaults"
@@ -200,3 +202,11 @@ def test_provider_lists_say_what_types_can(around: LocalAzure) -> None:
     assert {"authorizations", "registrationPolicy"} < set(found)
     names = [entry["namespace"] for entry in around.arm("GET", "/providers").json()["value"]]
     assert "Microsoft.KeyVault" in names
+
+
+def test_every_provider_that_answers_is_listed() -> None:
+    routes = services.collect()[0]
+    answering = {part.split("/")[0] for route in routes for part in route.template.split("/providers/")[1:]}
+    # Quotas extend the regions of other providers.
+    assert {name for name in answering if "{" not in name} - {"Microsoft.Quota"} <= set(provider_types.TYPES)
+    assert set(provider_types.TYPES) == set(provider_types.VERSIONS)

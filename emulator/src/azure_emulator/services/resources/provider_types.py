@@ -43,6 +43,10 @@ VERSIONS = {
             "2024-11-30 2023-01-31 2018-11-30 2015-08-31-preview",
         ),
         (
+            "Microsoft.MarketplaceOrdering",
+            "2021-01-01 2015-06-01",
+        ),
+        (
             "Microsoft.Authorization",
             "2022-04-01 2020-05-01 2018-07-01 2017-04-01 2016-09-01 2015-07-01",
         ),
@@ -74,7 +78,6 @@ TYPES: dict[str, dict[str, str]] = {
         "virtualMachineScaleSets": _IDENTITY,
         "virtualMachines/extensions": _TAGGED,
         "virtualMachines/runCommands": _TAGGED,
-        "virtualMachineScaleSets": _IDENTITY,
         "images": _MOVABLE,
         "disks": _MOVABLE,
         "snapshots": _MOVABLE,
