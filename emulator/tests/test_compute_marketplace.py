@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from azure_emulator.services.compute import catalogue
 from compute_bodies import disk
 
 if TYPE_CHECKING:
@@ -71,3 +72,43 @@ def test_a_disk_from_an_image(azure: LocalAzure, publishers: str) -> None:
     identity = azure.call("GET", sku).json()[-1]["id"]
     made = azure.put("disks/d", disk({"createOption": "FromImage", "imageReference": {"id": identity}}))["properties"]
     assert (made["osType"], made["hyperVGeneration"], made["diskSizeGB"]) == ("Linux", "V2", 30)
+
+
+def test_what_is_known_of_an_image_by_version(azure: LocalAzure, publishers: str) -> None:
+    """Features, deprecation and sizes came with API versions; plans and data disks were always shown."""
+    sku = f"{publishers}/Canonical/artifacttypes/vmimage/offers/UbuntuServer/skus/18.04-LTS/versions"
+    newest = azure.call("GET", sku).json()[-1]["name"]
+    new = azure.get(f"{sku}/{newest}", "2024-11-01")["properties"]
+    assert new["imageDeprecationStatus"]["imageState"] == "ScheduledForDeprecation"
+    assert new["imageDeprecationStatus"]["scheduledDeprecationTime"]
+    assert {item["name"] for item in new["features"]} >= {"IsAcceleratedNetworkSupported", "DiskControllerTypes"}
+    assert new["osDiskImage"].keys() == {"operatingSystem", "sizeInBytes"}
+    old = azure.get(f"{sku}/{newest}", "2020-06-01")["properties"]
+    assert "features" not in old
+    assert "imageDeprecationStatus" not in old
+    assert old["osDiskImage"]["sizeInGb"] == 30
+    bought = (
+        f"{publishers}/fortinet/artifacttypes/vmimage/offers/fortinet_fortigate-vm_v5/skus/fortinet_fg-vm_payg/versions"
+    )
+    version = azure.call("GET", bought).json()[0]["name"]
+    properties = azure.get(f"{bought}/{version}")["properties"]
+    assert properties["plan"]["product"] == "fortinet_fortigate-vm_v5"
+    assert [disk["lun"] for disk in properties["dataDiskImages"]] == [0]
+
+
+def test_edge_zones(azure: LocalAzure, publishers: str) -> None:
+    there = publishers.replace("/publishers", "/edgeZones/microsoftlosangeles1/publishers")
+    found = azure.call("GET", f"{there}/Debian/artifacttypes/vmimage/offers").json()
+    assert "/EdgeZones/microsoftlosangeles1/Publishers/Debian/" in found[0]["id"]
+
+
+def test_the_catalogue_has_every_kind_of_image() -> None:
+    found = catalogue.skus()
+    assert {sku.generation for sku in found} == {"V1", "V2"}
+    assert {sku.architecture for sku in found} == {"x64", "Arm64"}
+    assert {sku.publisher for sku in found} >= {
+        "Canonical", "Debian", "RedHat", "SUSE", "Oracle", "almalinux", "resf", "OpenLogic", "MicrosoftWindowsServer",
+        "MicrosoftWindowsDesktop", "MicrosoftSQLServer",
+    }  # fmt: skip
+    assert any(sku.deprecated for sku in found)
+    assert all(sku.generation == "V2" for sku in found if sku.architecture == "Arm64" or sku.security_type)

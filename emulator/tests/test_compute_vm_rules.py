@@ -231,6 +231,42 @@ def test_skus(azure: LocalAzure) -> None:
     assert azure.call("GET", where, version="2021-07-01", **{"$filter": "name eq 'x'"}).status_code == 400
 
 
+def test_sizes_that_cannot_be_had(azure: LocalAzure) -> None:
+    body = machine(azure, "vm", from_marketplace(), osProfile=os_profile("vm"))
+    azure.control("restrictions", "PUT", location=LOCATION, size="Standard_DS1_v2", zones=["1"])
+    status, code, text = azure.refused("PUT", VM, body | {"zones": ["1"]})
+    assert (status, code) == (409, "SkuNotAvailable")
+    assert (
+        f"is currently not available in location '{LOCATION}' zones '1' for subscription '{azure.subscription}'" in text
+    )
+    azure.control("restrictions", "PUT", location=LOCATION, size="Standard_DS1_v2")
+    assert azure.refused("PUT", VM, body)[1] == "SkuNotAvailable"
+    where = f"/subscriptions/{azure.subscription}/providers/Microsoft.Compute/skus"
+    found = azure.get(where, "2021-07-01", **{"$filter": f"location eq '{LOCATION}'"})["value"]
+    restricted = [item["name"] for item in found if item["restrictions"]]
+    assert restricted == ["Standard_DS1_v2"]
+    azure.control("restrictions", "PUT", location=LOCATION, size="Standard_DS1_v2", available=True)
+    azure.put(VM, body)
+
+
+@pytest.mark.parametrize(
+    ("names", "system"),
+    [
+        (("Canonical", "UbuntuServer", "18.04-LTS"), ("ubuntu", "18.04")),
+        (("Debian", "debian-12", "12"), ("debian", "12")),
+        (("RedHat", "RHEL", "8_10"), ("redhat", "8.10")),
+        (
+            ("MicrosoftWindowsServer", "WindowsServer", "2019-Datacenter"),
+            ("Windows Server 2019 Datacenter", "10.0.17763.6293"),
+        ),
+    ],
+)
+def test_the_agent_knows_the_system(azure: LocalAzure, names: tuple[str, str, str], system: tuple[str, str]) -> None:
+    azure.put(VM, machine(azure, "vm", market(*names), osProfile=os_profile("vm")))
+    view = azure.get(f"{VM}/instanceView")
+    assert (view["osName"], view["osVersion"]) == system
+
+
 # What can be done ------------------------------------------------------------------------------------------------
 
 

@@ -13,6 +13,7 @@ Every call needs ``Authorization: Bearer <control_token of DIR/credentials.json>
 ``GET|PUT /_control/latency``   ``{"name", "factor", "polls", "seconds", "requests"}``, see `latency.Profile`
 ``GET|PUT /_control/faults``    the plan of faults, see `faults`; ``{}`` ends it; answers have its seed and counts
 ``GET|PUT /_control/throttling``  ``{"mode": "off" | "documented", "factor": 1}``, see `throttling`
+``PUT  /_control/restrictions``   ``{"location", "size", "zones": […], "available": false}``: sizes that cannot be had
 ``GET|POST /_control/clock``    ``{"advance": seconds}`` | ``{"freeze": time or null}`` | ``{"run": true}`` |
                                 ``{"script": […]}``, see `timetable`
 ``POST /_control/seed``         many resources at once, see `seeds`

@@ -12,7 +12,7 @@ import secrets
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from azure_emulator.core import clock, faults, latency, outcomes, throttling, timetable
+from azure_emulator.core import clock, faults, hooks, latency, outcomes, throttling, timetable
 from azure_emulator.core.checks import SettingError, checked_number
 from azure_emulator.core.clock import Clock
 
@@ -41,6 +41,7 @@ class Settings:
             ("PUT", "/faults"): self._put_faults,
             ("GET", "/throttling"): self._get_throttling,
             ("PUT", "/throttling"): self._put_throttling,
+            ("PUT", "/restrictions"): self._put_restrictions,
         }
 
     def _get_latency(self, _request: Request, _body: dict[str, Any]) -> Any:
@@ -63,6 +64,12 @@ class Settings:
             throttling.save(scope.store, setting)
         self._emulator.steering.throttle.set(setting)
         return asdict(setting)
+
+    def _put_restrictions(self, _request: Request, body: dict[str, Any]) -> Any:
+        with self._emulator.writing() as scope:
+            for restrict in hooks.restrict:
+                restrict(scope, body)
+        return body
 
     def _get_faults(self, _request: Request, _body: dict[str, Any]) -> Any:
         with self._emulator.reading() as scope:

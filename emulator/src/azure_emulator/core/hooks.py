@@ -20,6 +20,10 @@ reset: list[Callable[[Scope], None]] = []
 #: ``{"vm": resource id, "event": "shutdown", …}`` in a writing transaction; returns whether it took the event.
 guest_event: list[Callable[[Scope, dict[str, Any]], bool]] = []
 
+#: ``{"location", "size", "zones"}`` of the control API in a writing transaction: what is to be had no more (``available``
+#: true: again). Raises `SettingError` for what is not known.
+restrict: list[Callable[[Scope, dict[str, Any]], None]] = []
+
 #: Run once when the server has been built, before it answers, and when it ends.
 start: list[Callable[[Emulator], None]] = []
 stop: list[Callable[[Emulator], None]] = []

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from azure_emulator.core import locations
 from azure_emulator.core.context import Context, Reply
 from azure_emulator.core.errors import ArmError
-from azure_emulator.core.routing import Route
+from azure_emulator.core.routing import Route, documented
 from azure_emulator.disks.vhd import FOOTER_SIZE
 from azure_emulator.services.compute import extension_images
 from azure_emulator.services.compute._shared import GIB, LOCATION
@@ -28,6 +28,7 @@ _FEATURES = "2021-03-01"
 _ARCHITECTURE = "2021-11-01"
 _DEPRECATION = "2022-11-01"
 _NO_GIGABYTES = "2024-03-01"
+_KNOWN = documented("2026-11-25")
 _TUNED = {"IsAcceleratedNetworkSupported": "True", "DiskControllerTypes": "SCSI, NVMe", "IsHibernateSupported": "True"}
 
 
@@ -147,7 +148,9 @@ def _names(values: Iterable[str]) -> list[str]:
 
 def _item(ctx: Context, publisher: str, *below: str) -> dict[str, Any]:
     location = ctx.ids["location"]
-    path = f"/Subscriptions/{ctx.subscription}/Providers/Microsoft.Compute/Locations/{location}/Publishers/{publisher}"
+    zone = f"/EdgeZones/{ctx.ids['zone']}" if "zone" in ctx.ids else ""
+    place = f"/Subscriptions/{ctx.subscription}/Providers/Microsoft.Compute/Locations/{location}{zone}"
+    path = f"{place}/Publishers/{publisher}"
     labels = ("ArtifactTypes/VMImage/Offers", "Skus", "Versions")
     tail = "".join(f"/{label}/{name}" for label, name in zip(labels, below, strict=False))
     return {"location": location, "name": (publisher, *below)[-1], "id": path + tail}
@@ -159,4 +162,14 @@ ROUTES = [
     Route("GET", _SKUS, _skus),
     Route("GET", _VERSIONS, _versions),
     Route("GET", f"{_VERSIONS}/{{version}}", _version),
+    *(
+        Route("GET", template.replace(LOCATION, f"{LOCATION}/edgeZones/{{zone}}"), handler, evidence=_KNOWN)
+        for template, handler in (
+            (_PUBLISHERS, _publishers),
+            (_OFFERS, _offers),
+            (_SKUS, _skus),
+            (_VERSIONS, _versions),
+            (f"{_VERSIONS}/{{version}}", _version),
+        )
+    ),
 ]

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """``Microsoft.Compute/skus``: what can be had where, with capabilities and restrictions [documented].
 
-A region or a zone can be made to lack a size (`forbid`): it is then listed with a restriction, and a machine of that
+The control API can make a region or a zone lack a size: it is then listed with a restriction, and a machine of that
 size is refused there with ``SkuNotAvailable``.
 """
 
@@ -12,7 +12,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from azure_emulator.core import locations
+from azure_emulator.core import hooks, locations
+from azure_emulator.core.checks import SettingError, check_fields
 from azure_emulator.core.context import Context, Reply, Scope
 from azure_emulator.core.errors import ArmError
 from azure_emulator.core.routing import Route, documented
@@ -30,9 +31,23 @@ _ZONES = ("1", "2", "3")
 _FILTER = re.compile(r"\s*location\s+eq\s+'([^']+)'\s*", re.IGNORECASE)
 
 
-def forbid(scope: Scope, location: str, size: str, zones: list[str] | None = None) -> None:
-    """Take a size away from a region, or from some of its zones."""
-    scope.store.kv_put(_NAMESPACE, f"{location}/{size}".lower(), {"zones": zones or []})
+def _restrict(scope: Scope, wanted: dict[str, Any]) -> None:
+    """Take a size away from a region or from some of its zones, or give it back."""
+    check_fields(wanted, ("location", "size", "zones", "available"), "the body")
+    location, size = str(wanted.get("location", "")), str(wanted.get("size", "")).lower()
+    if not locations.is_known(location) or size not in all_sizes():
+        raise SettingError(f"give a location and a size that exist, not {location!r} and {size!r}")
+    zones = wanted.get("zones") or []
+    if not isinstance(zones, list) or not set(map(str, zones)) <= set(_ZONES):
+        raise SettingError(f"zones must be some of {', '.join(_ZONES)}, not {zones!r}")
+    key = f"{locations.normalize(location)}/{size}"
+    if wanted.get("available"):
+        scope.store.kv_delete(_NAMESPACE, key)
+    else:
+        scope.store.kv_put(_NAMESPACE, key, {"zones": [str(zone) for zone in zones]})
+
+
+hooks.restrict.append(_restrict)
 
 
 def check_available(ctx: Context, vm_id: str, location: str, size: VmSize, zones: list[str]) -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from azure_emulator.core.store import Doc, public
@@ -26,6 +27,23 @@ _AGENT_UPDATES = "2022-11-01"
 ETAG_SINCE = "2024-03-01"
 
 _OS_NAMES = {"Linux": ("debian", "12"), "Windows": ("Windows Server 2022 Datacenter", "10.0.20348.2527")}
+_LINUX = {
+    "canonical": "ubuntu",
+    "debian": "debian",
+    "credativ": "debian",
+    "redhat": "redhat",
+    "suse": "sles",
+    "oracle": "oracle",
+    "almalinux": "almalinux",
+    "resf": "rocky",
+    "openlogic": "centos",
+}
+_WINDOWS = {
+    "14393": ("Windows Server 2016 Datacenter", "10.0.14393.7336"),
+    "17763": ("Windows Server 2019 Datacenter", "10.0.17763.6293"),
+    "20348": ("Windows Server 2022 Datacenter", "10.0.20348.2527"),
+    "26100": ("Windows Server 2025 Datacenter", "10.0.26100.1742"),
+}
 _AGENTS = {"Linux": "2.9.1.1", "Windows": "2.7.41491.1117"}
 _PROVISIONING = {
     "Creating": ("ProvisioningState/creating", "Creating"),
@@ -143,7 +161,7 @@ def _agent(doc: Doc, moment: str, extensions: list[Doc]) -> dict[str, Any]:
             "time": moment,
         }
         return {"vmAgent": {"vmAgentVersion": "Unknown", "statuses": [status]}}
-    name, version = _OS_NAMES[os_type]
+    name, version = _system(doc, os_type)
     status = {
         "code": "ProvisioningState/succeeded",
         "level": "Info",
@@ -161,6 +179,22 @@ def _agent(doc: Doc, moment: str, extensions: list[Doc]) -> dict[str, Any]:
             "extensionHandlers": [vm_extensions.handler_of(child) for child in extensions],
         },
     }
+
+
+def _system(doc: Doc, os_type: str) -> tuple[str, str]:
+    """Name and version that the agent reports: those of the Marketplace image, if the machine is made from one."""
+    reference = doc["properties"]["storageProfile"].get("imageReference", {})
+    if os_type == "Windows":
+        build = str(reference.get("exactVersion", "")).partition(".")[0]
+        return _WINDOWS.get(build, _OS_NAMES["Windows"])
+    publisher, sku = reference.get("publisher", "").lower(), reference.get("sku", "")
+    name = _LINUX.get(publisher)
+    if name is None:
+        return _OS_NAMES["Linux"]
+    found = re.search(r"\d+(?:[._]\d+)?", f"{sku} {reference.get('offer', '')}" if publisher != "canonical" else "")
+    if publisher == "canonical":
+        found = re.match(r"\d+\.\d+", str(reference.get("exactVersion", "")))
+    return name, found[0].replace("_", ".") if found else _OS_NAMES["Linux"][1]
 
 
 def _statuses(doc: Doc, moment: str) -> list[dict[str, Any]]:
