@@ -29,6 +29,27 @@ def test_a_good_one(azure: LocalAzure) -> None:
     assert azure.call("GET", "resources:deployments/d").status_code == 404
 
 
+def test_more_cores_than_there_are(azure: LocalAzure) -> None:
+    """Providers are asked before anything is deployed; the machines of a template count together."""
+    quota = (
+        f"/subscriptions/{azure.subscription}/providers/Microsoft.Compute/locations/westeurope/providers/Microsoft.Quota"
+        "/quotas/cores"
+    )
+    few = {"properties": {"limit": {"limitObjectType": "LimitValue", "value": 3}, "name": {"value": "cores"}}}
+    assert azure.call("PUT", quota, few, "2023-02-01").status_code < 300
+    given = whole_machine()
+    given["resources"][-1] |= {"copy": {"name": "many", "count": 4}, "name": "[concat('vm', copyIndex())]"}
+    del given["outputs"]
+    for method, action in (("POST", "/validate"), ("PUT", "")):
+        answer = azure.call(method, f"resources:deployments/d{action}", body(given, PASSWORD), VERSION)
+        error = answer.json()["error"]
+        assert (answer.status_code, error["code"]) == (400, "InvalidTemplateDeployment")
+        assert "not valid according to the validation procedure. The tracking id is '" in error["message"]
+        assert [detail["code"] for detail in error["details"]] == ["QuotaExceeded"]
+        assert "Additional Required: 4" in error["details"][0]["message"]
+    assert azure.call("GET", "resources:deployments/d").status_code == 404
+
+
 def test_what_if(azure: LocalAzure) -> None:
     azure.put("network:networkSecurityGroups/there", {"location": "westeurope"})
     azure.put("network:networkSecurityGroups/other", {"location": "westeurope"})

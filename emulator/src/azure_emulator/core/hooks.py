@@ -44,3 +44,7 @@ copied: list[Callable[[Scope, dict[str, Any]], None]] = []
 #: A type without an entry is simply forgotten. An `ArmError` says that something else must go first; the cascade
 #: then tries again, and fails with ``ResourceGroupDeletionBlocked`` when nothing more can go.
 cascade: dict[str, Callable[[Scope, dict[str, Any]], None]] = {}
+
+#: What a provider says about all resources of a type (lower case) before a template with them is deployed: gets their
+#: bodies, as far as they are known by then, each with its ``id``. An `ArmError` refuses the deployment.
+preflight: dict[str, Callable[[Context, list[dict[str, Any]]], None]] = {}

@@ -11,9 +11,10 @@ for more or less is granted at once.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from azure_emulator.core import locations
+from azure_emulator.core import hooks, locations
 from azure_emulator.core.context import Context, Reply, Scope
 from azure_emulator.core.errors import ArmError
 from azure_emulator.core.routing import Route, documented
@@ -22,6 +23,8 @@ from azure_emulator.services.compute._shared import LOCATION, PROVIDER
 from azure_emulator.services.compute.sizes import all_sizes
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from azure_emulator.services.compute.sizes import VmSize
 
 _NAMESPACE = "compute.quota"
@@ -59,13 +62,45 @@ def check_quota(ctx: Context, location: str, size: VmSize, priority: str | None 
 
     :raises ArmError: 409 ``OperationNotAllowed``.
     """
+    _check_cores(ctx, location, dict.fromkeys(_quotas_of(size, priority), size.cores))
+
+
+def check_quotas(ctx: Context, wanted: list[dict[str, Any]]) -> None:
+    """The same for all new machines of a template together.
+
+    :raises ArmError: 409 ``QuotaExceeded``, as the validation of templates calls it [recorded elsewhere].
+    """
+    more: dict[str, Counter[str]] = {}
+    for body in wanted:
+        properties = object_of(body, "properties")
+        name = object_of(properties, "hardwareProfile").get("vmSize")
+        size = all_sizes().get(name.lower()) if isinstance(name, str) else None
+        if size is None or ctx.store.exists(body["id"]):
+            continue
+        priority = properties.get("priority")
+        counts = more.setdefault(str(body.get("location") or ""), Counter())
+        for quota in _quotas_of(size, priority if isinstance(priority, str) else None):
+            counts[quota] += size.cores
+    for location, cores in more.items():
+        try:
+            _check_cores(ctx, location, cores)
+        except ArmError as error:
+            raise ArmError(error.status, "QuotaExceeded", error.message) from None
+
+
+hooks.preflight[f"{PROVIDER}/virtualMachines".lower()] = check_quotas
+
+
+def _quotas_of(size: VmSize, priority: str | None) -> tuple[str, ...]:
+    return ("lowPriorityCores",) if (priority or "").lower() in ("spot", "low") else (size.family, "cores")
+
+
+def _check_cores(ctx: Context, location: str, more: Mapping[str, int]) -> None:
     used = _cores_used(ctx, ctx.subscription, location)
-    spot = (priority or "").lower() in ("spot", "low")
-    names = ("lowPriorityCores",) if spot else (size.family, "cores")
-    for name in names:
+    for name, cores in more.items():
         allowed = limit(ctx, ctx.subscription, location, name)
-        if used.get(name, 0) + size.cores > allowed:
-            raise _exceeded(ctx, location, name, allowed, used.get(name, 0), size.cores)
+        if used.get(name, 0) + cores > allowed:
+            raise _exceeded(ctx, location, name, allowed, used.get(name, 0), cores)
 
 
 def _exceeded(ctx: Context, location: str, name: str, allowed: int, used: int, more: int) -> ArmError:

@@ -93,7 +93,7 @@ class _Run:
                 continue
             if operation.running:
                 return
-            if operation.status == "Failed":
+            if operation.error:
                 self._fail(one, errors.ended_failed(operation.error or {}))
                 return
             # Canceled: somebody else's write took its place.

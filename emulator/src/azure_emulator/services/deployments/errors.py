@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from http import HTTPStatus
 from typing import Any
 
@@ -84,6 +85,17 @@ def deployment_failed(deployment: str, failures: list[tuple[str, dict[str, Any]]
         "Please see https://aka.ms/arm-deployment-operations for usage details.",
         target=deployment if modern else None,
         details=details,
+    )
+
+
+def not_valid(deployment: str, inner: list[dict[str, Any]]) -> ArmError:
+    """What the providers said before anything was deployed [recorded elsewhere]."""
+    return ArmError(
+        400,
+        "InvalidTemplateDeployment",
+        f"The template deployment '{deployment}' is not valid according to the validation procedure. The tracking id is "
+        f"'{uuid.uuid4()}'. See inner errors for details.",
+        details=inner,
     )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from azure_emulator.core.errors import ArmError, invalid_content
 from azure_emulator.core.values import object_of, text_of
-from azure_emulator.services.deployments import plan
+from azure_emulator.services.deployments import plan, preflight
 from azure_emulator.services.deployments.errors import TemplateError
 from azure_emulator.services.deployments.language.errors import ExpressionError, check_size
 from azure_emulator.services.deployments.parameters import check_names
@@ -61,6 +61,7 @@ def program_of(ctx: Context) -> Program:
         check_names(template, given)
         program.bind(given)
         plan.make(program)
+        preflight.check(ctx, program)
     except ExpressionError as error:
         raise TemplateError(str(error)) from None
     except RecursionError:
