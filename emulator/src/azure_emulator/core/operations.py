@@ -16,7 +16,8 @@ A handler starts one and answers with its headers::
 An `ArmError` in an effect undoes what the effect wrote and ends the operation as ``Failed`` (still HTTP 200 for pollers);
 then ``failed`` runs, by default marking the resource's ``provisioningState`` as ``Failed``. Heavy file work belongs in
 ``work=``: a repeatable function that runs in the background without holding the writer, before the effect; it is
-repeated after a crash, so it must not mind finding its own leftovers.
+repeated after a crash, so it must not mind finding its own leftovers. An effect that is ``resumable`` may return `Again`:
+it is then run again when the operations that it names have ended.
 """
 
 from __future__ import annotations
