@@ -10,7 +10,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from compute_bodies import LOCATION, bytes_of, empty, machine, make_machine, os_profile, upload_disk
+from compute_bodies import LOCATION, bytes_of, disk, empty, machine, make_machine, os_profile, upload_disk
 from gallery_bodies import MID, OLD, definition, make_definition, make_gallery, make_version, of_disk
 
 if TYPE_CHECKING:
@@ -63,6 +63,39 @@ def test_regions_fill_one_after_the_other(azure: LocalAzure) -> None:
     finally:
         azure.control("latency", "PUT", name="fast")
         azure.control("clock", run=True)
+
+
+def test_a_region_that_is_added_can_be_used_when_it_is_full(azure: LocalAzure) -> None:
+    make_definition(azure)
+    make_version(azure, "1.0.0")
+    version = f"{DEFINITION}/versions/1.0.0"
+    azure.control("clock", freeze=1_900_000_000)
+    azure.control("latency", "PUT", name="realistic")
+    try:
+        regions = [{"name": LOCATION}, {"name": "westus"}]
+        body = {"properties": {"publishingProfile": {"targetRegions": regions}}}
+        answer = azure.call("PATCH", version, body, MID)
+        azure.control("clock", advance=120)
+        status = status_of(azure, version)
+        assert [(found["state"], found["progress"]) for found in status["summary"]] == [
+            ("Completed", 100),
+            ("Replicating", 25),
+        ]
+        near, far = disk_of(azure, LOCATION), disk_of(azure, "westus")
+        assert azure.call("PUT", "disks/near", near).status_code == 202
+        assert azure.refused("PUT", "disks/far", far)[1] == "GalleryImageNotFound"
+        azure.control("clock", advance=360)
+        assert azure.done(answer)["status"] == "Succeeded"
+        assert azure.call("PUT", "disks/far", far).status_code == 202
+    finally:
+        azure.control("latency", "PUT", name="fast")
+        azure.control("clock", run=True)
+
+
+def disk_of(azure: LocalAzure, location: str) -> dict[str, Any]:
+    """The body of a disk of the version 1.0.0."""
+    reference = {"id": azure.path(f"{DEFINITION}/versions/1.0.0")}
+    return {**disk({"createOption": "FromImage", "galleryImageReference": reference}), "location": location}
 
 
 def test_latest_is_the_highest_that_is_there(azure: LocalAzure) -> None:

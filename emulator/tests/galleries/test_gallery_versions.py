@@ -19,7 +19,9 @@ from compute_bodies import (
     generalize,
     image_of_disk,
     image_of_machine,
+    machine,
     make_machine,
+    os_profile,
     upload_disk,
 )
 from gallery_bodies import (
@@ -359,6 +361,64 @@ def test_the_group_takes_its_galleries_along(azure: LocalAzure) -> None:
     azure.make_group("rg")
     assert azure.get("galleries")["value"] == []
     assert list((azure.data / "disks").glob("*.pages")) == []
+
+
+def test_a_protected_version_holds_its_group(azure: LocalAzure) -> None:
+    make_definition(azure)
+    azure.put("disks/x", empty(1))
+    azure.put(V1, of_disk(azure, "x"), ENDING)
+    path = f"/subscriptions/{azure.subscription}/resourcegroups/rg"
+    url = azure.call("DELETE", path, version="2021-04-01").headers["location"]
+    while (answer := azure.client.get(url)).status_code == 202:
+        url = answer.headers["location"]
+    assert (answer.status_code, answer.json()["Error"]["Code"]) == (409, "ResourceGroupDeletionBlocked")
+    assert azure.get(V1, ENDING)["properties"]["provisioningState"] == "Succeeded"
+    assert azure.call("GET", "disks/x").status_code == 404
+
+
+def test_security_types_of_machines(azure: LocalAzure) -> None:
+    trusted = {"securityType": "TrustedLaunch", "uefiSettings": {"secureBootEnabled": True, "vTpmEnabled": True}}
+    body = machine(azure, "vm", from_marketplace("12-gen2"), size="Standard_D2s_v5", osProfile=os_profile("vm"))
+    body["properties"]["securityProfile"] = trusted
+    azure.put("virtualMachines/vm", body)
+    make_gallery(azure)
+    source = {"virtualMachineId": azure.path("virtualMachines/vm")}
+    version = {"location": LOCATION, "properties": {"storageProfile": {"source": source}}}
+    for name, security, outcome in (
+        ("plain", None, "Conflict"),
+        ("confidential", "ConfidentialVM", "Conflict"),
+        ("supported", "TrustedLaunchSupported", None),
+        ("trusted", "TrustedLaunch", None),
+    ):
+        features = [{"name": "SecurityType", "value": security}] if security else []
+        wanted = definition(name, osState="Specialized", hyperVGeneration="V2", features=features)
+        azure.put(f"galleries/g/images/{name}", wanted, MID)
+        short = f"galleries/g/images/{name}/versions/1.0.0"
+        if outcome:
+            assert azure.refused("PUT", short, version, MID)[1] == outcome
+        else:
+            azure.put(short, version, MID)
+
+
+@pytest.mark.parametrize(
+    ("second", "text"),
+    [
+        ({"lun": 1}, "Duplicated lun numbers have been detected in the input data disks."),
+        ({"lun": 2}, "Duplicated source ids are found in the input disks."),
+        ({}, "Duplicated lun numbers have been detected"),
+    ],
+)
+def test_data_disks_differ(azure: LocalAzure, second: dict[str, Any], text: str) -> None:
+    make_definition(azure)
+    for name in ("x", "y"):
+        azure.put(f"disks/{name}", empty(1))
+    body = of_disk(azure, "x")
+    source = {"id": azure.path("disks/y")}
+    images = [{"lun": 1, "source": source}, {**second, "source": source}]
+    body["properties"]["storageProfile"]["dataDiskImages"] = images
+    status, _code, found = azure.refused("PUT", V1, body, MID)
+    assert status == 400
+    assert text in found
 
 
 def test_deleted_versions_go_to_the_bin_and_come_back(azure: LocalAzure) -> None:

@@ -52,6 +52,8 @@ _TEXTS = ("description", "eula", "privacyStatementUri", "releaseNoteUri")
 _ACTIONS = ("install", "remove", "update")
 _LONGEST_ACTION = 4096
 _SAFETY_SINCE = "2022-08-03"
+# Before this API version, packages had a file name and no commands.
+_ACTIONS_SINCE = "2020-09-30"
 
 
 # Applications ------------------------------------------------------------------------------------------------------
@@ -117,7 +119,7 @@ def _put_version(ctx: Context) -> Reply:
     wanted = object_of(ctx.body, "properties", "publishingProfile")
     profile = {
         "source": _source(wanted),
-        "manageActions": _actions(wanted),
+        **({"manageActions": _actions(wanted)} if ctx.api_version >= _ACTIONS_SINCE else {}),
         "enableHealthCheck": bool(flag_of(wanted, "enableHealthCheck")),
         **_settings(wanted),
         **new_profile(ctx, location, _PATH),
@@ -141,6 +143,8 @@ def _source(wanted: dict[str, Any]) -> dict[str, Any]:
     source = {"mediaLink": _uri(link, target)}
     if configuration := text_of(wanted, "source", "defaultConfigurationLink"):
         source["defaultConfigurationLink"] = _uri(configuration, target)
+    if name := text_of(wanted, "source", "fileName"):
+        source["fileName"] = name
     return source
 
 

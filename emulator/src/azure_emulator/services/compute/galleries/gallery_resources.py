@@ -159,9 +159,8 @@ def _present(ctx: Context, doc: Doc) -> Doc:
     if ctx.api_version < _SOFT_DELETE_SINCE:
         properties.pop("softDeletePolicy", None)
     asked = f"{ctx.query.get('$select', '')} {ctx.query.get('$expand', '')}".lower()
-    profile = properties.get("sharingProfile")
-    if profile and ("permissions" in asked or "sharingprofile/groups" in asked):
-        groups = doc.get("_groups")
+    if "permissions" in asked or "sharingprofile/groups" in asked:
+        profile, groups = properties.get("sharingProfile", {"permissions": "Private"}), doc.get("_groups")
         properties["sharingProfile"] = {**profile, **({"groups": groups} if groups else {})}
     if "sharingprofile/groups" in asked:
         properties["sharingStatus"] = {
