@@ -12,7 +12,18 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 from azure_emulator.disks.vhd import make_footer
-from compute_bodies import MIB, copy_of, disk, empty, make_specialized, upload_disk, write_pages
+from compute_bodies import (
+    MIB,
+    copy_of,
+    disk,
+    empty,
+    from_marketplace,
+    machine,
+    make_specialized,
+    os_profile,
+    upload_disk,
+    write_pages,
+)
 
 if TYPE_CHECKING:
     from azure_process import LocalAzure
@@ -219,3 +230,24 @@ POINT = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/restorePo
 def test_what_nothing_can_be_made_of(azure: LocalAzure, creation: dict[str, Any], status: int, code: str) -> None:
     assert azure.refused("PUT", "disks/d", disk(creation))[:2] == (status, code)
     assert azure.call("GET", "disks/d").status_code == 404
+
+
+def test_disks_of_a_hibernated_machine_are_frozen(azure: LocalAzure) -> None:
+    body = machine(azure, "vm", from_marketplace("12-gen2"), size="Standard_D2s_v5", osProfile=os_profile("vm"))
+    body["properties"]["additionalCapabilities"] = {"hibernationEnabled": True}
+    made = azure.put("virtualMachines/vm", body)
+    short = f"disks/{made['properties']['storageProfile']['osDisk']['name']}"
+
+    def state() -> str:
+        return str(azure.get(short)["properties"]["diskState"])
+
+    assert state() == "Attached"
+    azure.post("virtualMachines/vm/deallocate", hibernate="true")
+    assert state() == "Frozen"
+    azure.post(f"{short}/beginGetAccess", READ)
+    assert state() == "ActiveSASFrozen"
+    azure.post(f"{short}/endGetAccess")
+    before = azure.get(short)["properties"]["LastOwnershipUpdateTime"]
+    azure.post("virtualMachines/vm/start")
+    assert state() == "Attached"
+    assert azure.get(short)["properties"]["LastOwnershipUpdateTime"] > before

@@ -53,7 +53,8 @@ def _apply(ctx: Context, doc: Doc) -> None:
         raise missing("activeKey", "diskEncryptionSet.properties")
     before = properties.get("activeKey")
     if before and asked.get("activeKey", before) != before:
-        properties.setdefault("previousKeys", []).append(before)
+        # Rotation is over at once, so there is never a previous key [recorded: only the time shows].
+        properties["lastKeyRotationTimestamp"] = ctx.clock.iso()
     properties |= asked
     if ctx.api_version >= _TYPE_SINCE or "encryptionType" in asked:
         properties.setdefault("encryptionType", TYPES[0])

@@ -21,7 +21,7 @@ from azure_emulator.core.operations import effect
 from azure_emulator.core.values import flag_of, text_of
 from azure_emulator.services.compute._shared import accepted, find, resource_id
 from azure_emulator.services.compute.disk_resources import remove as remove_disk
-from azure_emulator.services.compute.disk_shapes import refresh
+from azure_emulator.services.compute.disk_shapes import owned_anew, refresh
 from azure_emulator.services.compute.vm_children import forget_children
 from azure_emulator.services.compute.vm_disks import release
 from azure_emulator.services.compute.vm_rules import check_idle
@@ -136,13 +136,16 @@ def _powered(scope: Scope, args: dict[str, Any]) -> None:
 
 
 def _tell_disks(scope: Scope, doc: Doc) -> None:
-    """Disks of a deallocated machine are reserved, not attached."""
+    """Disks of a deallocated machine are reserved, of a hibernated one frozen, not attached."""
     storage = doc["properties"]["storageProfile"]
     for disk in (storage["osDisk"], *storage["dataDisks"]):
         identity = text_of(disk, "managedDisk", "id")
         found = scope.store.get(identity) if identity else None
         if found is not None:
-            found["_vm_deallocated"] = doc["_power"] == "deallocated"
+            deallocated = doc["_power"] == "deallocated"
+            if found.get("_vm_deallocated", False) != deallocated:
+                owned_anew(scope, found)
+            found["_vm_deallocated"], found["_vm_hibernated"] = deallocated, doc["_hibernated"]
             refresh(found)
             scope.store.put(found["id"], found)
 

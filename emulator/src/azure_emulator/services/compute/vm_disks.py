@@ -55,6 +55,7 @@ def release(scope: Scope, disks: list[dict[str, Any]]) -> list[Doc]:
             continue
         found.pop("managedBy", None)
         found.pop("_vm_deallocated", None)
+        found.pop("_vm_hibernated", None)
         owned_anew(scope, found)
         refresh(found)
         scope.store.put(found["id"], found)
