@@ -46,8 +46,21 @@ def changed(body: Any, path: tuple[Any, ...], value: Any) -> Any:
     return result
 
 
+def _encryption_set() -> dict[str, Any]:
+    key = {"sourceVault": {"id": "/x"}, "keyUrl": "https://v.vault.azure.net/keys/k/1"}
+    properties = {
+        "activeKey": key,
+        "rotationToLatestKeyVersionEnabled": True,
+        "encryptionType": "EncryptionAtRestWithCustomerKey",
+    }
+    identity = {"type": "SystemAssigned, UserAssigned", "userAssignedIdentities": {"/x": {}}}
+    return {"location": "westeurope", "identity": identity, "properties": properties}
+
+
 def bodies(azure: LocalAzure) -> dict[str, dict[str, Any]]:
     azure.put("disks/d", empty())
+    azure.put("diskEncryptionSets/real", _encryption_set())
+    azure.put("snapshots/i", copy_of(azure, "disks/d", incremental=True))
     data = {"lun": 0, "createOption": "Empty", "diskSizeGB": 1, "managedDisk": {"storageAccountType": "Standard_LRS"}}
     key = {"path": "/home/azureuser/.ssh/authorized_keys", "keyData": "ssh-rsa AAAA"}
     profile = os_profile("vm", linuxConfiguration={"ssh": {"publicKeys": [key]}, "patchSettings": {"patchMode": "x"}})
@@ -60,6 +73,33 @@ def bodies(azure: LocalAzure) -> dict[str, dict[str, Any]]:
         "disks/copy": copy_of(azure, "disks/d", encryption={"type": "x"}),
         "disks/import": disk({"createOption": "Import", "sourceUri": "https://a.blob.core.windows.net/b/c"}),
         "snapshots/s": copy_of(azure, "disks/d", incremental=True),
+        "disks/ultra": disk(
+            {"createOption": "Empty", "logicalSectorSize": 512, "performancePlus": False},
+            "UltraSSD_LRS",
+            diskSizeGB=4,
+            maxShares=2,
+            diskIOPSReadWrite=500,
+            securityProfile={"securityType": "TrustedLaunch"},
+            hyperVGeneration="V2",
+            networkAccessPolicy="AllowAll",
+            dataAccessAuthMode="None",
+            supportedCapabilities={"architecture": "x64", "acceleratedNetwork": True},
+            purchasePlan={"name": "n", "publisher": "p", "product": "o"},
+            encryption={"diskEncryptionSetId": azure.path("diskEncryptionSets/real")},
+        ),
+        "disks/gallery": disk(
+            {
+                "createOption": "FromImage",
+                "galleryImageReference": {"id": azure.path("galleries/g/images/d/versions/1.0.0"), "lun": 0},
+            }
+        ),
+        "disks/secure": disk({"createOption": "ImportSecure", "sourceUri": "x", "securityDataUri": "x"}, tier="P10"),
+        "snapshots/start": disk(
+            {"createOption": "CopyStart", "sourceResourceId": azure.path("snapshots/i")}, incremental=True
+        )
+        | {"location": "eastus"},
+        "diskEncryptionSets/set": _encryption_set(),
+        "diskAccesses/a": {"location": "westeurope", "tags": {"a": "b"}, "properties": {}},
         "images/i": image,
         "virtualMachines/vm": machine(azure, "vm", from_marketplace(dataDisks=[data]), osProfile=profile)
         | {"identity": {"type": "SystemAssigned"}},
@@ -84,7 +124,7 @@ def test_one_wrong_member_anywhere(azure: LocalAzure) -> None:
         assert azure.call("GET", short, **{"$expand": "instanceView"}).status_code == 200
 
     check()
-    for collection in ("disks", "snapshots", "images", "virtualMachines"):
+    for collection in ("disks", "snapshots", "images", "virtualMachines", "diskEncryptionSets", "diskAccesses"):
         assert azure.call("GET", collection).status_code == 200
 
 
@@ -92,7 +132,11 @@ def test_odd_posts(azure: LocalAzure) -> None:
     azure.put("disks/d", empty())
 
     @settings(max_examples=40, deadline=None, derandomize=True)
-    @given(st.dictionaries(st.sampled_from(["access", "durationInSeconds"]), NONSENSE))
+    @given(
+        st.dictionaries(
+            st.sampled_from(["access", "durationInSeconds", "getSecureVMGuestStateSAS", "fileFormat"]), NONSENSE
+        )
+    )
     def check(body: dict[str, Any]) -> None:
         assert azure.call("POST", "disks/d/beginGetAccess", body).status_code < 500
 

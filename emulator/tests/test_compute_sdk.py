@@ -62,6 +62,11 @@ class Sdk:
         granted = self.write(self.compute.disks.begin_grant_access, disk, body=body).as_dict()
         return self.blob(granted.get("accessSAS") or granted["access_sas"])
 
+    def snapshot_access(self, name: str) -> Any:
+        body = {"access": "Read", "durationInSeconds": 600}
+        granted = self.write(self.compute.snapshots.begin_grant_access, name, body=body).as_dict()
+        return self.blob(granted.get("accessSAS") or granted["access_sas"])
+
 
 @pytest.fixture
 def sdk(azure: LocalAzure) -> Iterator[Sdk]:
@@ -149,3 +154,52 @@ def test_errors_arrive_as_the_sdk_expects_them(azure: LocalAzure, sdk: Sdk) -> N
     body["properties"]["diskSizeGB"] = 2
     with pytest.raises(HttpResponseError, match="cannot be resized down"):
         sdk.write(sdk.compute.disks.begin_create_or_update, "d", body=body)
+
+
+def test_snapshots_and_what_differs_between_them(azure: LocalAzure, sdk: Sdk) -> None:
+    _upload(sdk, b"a" * MIB)
+    _snapshot(azure, sdk, "before", "disks/os", LOCATION)
+    sdk.compute.disks.begin_delete("rg", "os").result()
+    _upload(sdk, b"a" * (MIB // 2) + b"b" * (MIB // 2))
+    _snapshot(azure, sdk, "after", "disks/os", LOCATION)
+    before, after = sdk.snapshot_access("before"), sdk.snapshot_access("after")
+    changed, cleared = after.get_page_range_diff_for_managed_disk(before.url)
+    assert (changed, cleared) == ([{"start": MIB + MIB // 2, "end": 2 * MIB - 1}], [])
+    assert after.download_blob(MIB + MIB // 2, 512).readall() == b"b" * 512
+    for name in ("before", "after"):
+        sdk.compute.snapshots.begin_revoke_access("rg", name).result()
+    _snapshot(azure, sdk, "far", "snapshots/after", "eastus")
+    found = azure.get("snapshots/far")["properties"]
+    assert (found["completionPercent"], found["creationData"]["createOption"]) == (100.0, "CopyStart")
+    assert sdk.snapshot_access("far").download_blob(MIB, 512).readall() == b"a" * 512
+
+
+def _snapshot(azure: LocalAzure, sdk: Sdk, name: str, source: str, location: str) -> None:
+    option = "Copy" if location == LOCATION else "CopyStart"
+    creation = {"createOption": option, "sourceResourceId": azure.path(source)}
+    body = {"location": location, "properties": {"creationData": creation, "incremental": True}}
+    sdk.write(sdk.compute.snapshots.begin_create_or_update, name, body=body)
+
+
+def test_keys_of_disks(azure: LocalAzure, sdk: Sdk) -> None:
+    key = {"sourceVault": {"id": azure.path("keyvault:vaults/v")}, "keyUrl": "https://v.vault.azure.net/keys/k/1"}
+    body = {
+        "location": LOCATION,
+        "identity": {"type": "SystemAssigned"},
+        "properties": {"activeKey": key, "encryptionType": "EncryptionAtRestWithPlatformAndCustomerKeys"},
+    }
+    made = sdk.write(sdk.compute.disk_encryption_sets.begin_create_or_update, "keys", body=body)
+    assert made.identity.principal_id
+    properties = {
+        "creationData": {"createOption": "Empty"},
+        "diskSizeGB": 4,
+        "encryption": {"diskEncryptionSetId": made.id},
+    }
+    body = {"location": LOCATION, "properties": properties}
+    sdk.write(sdk.compute.disks.begin_create_or_update, "d", body=body)
+    users = list(sdk.compute.disk_encryption_sets.list_associated_resources("rg", "keys"))
+    assert users == [azure.path("disks/d")]
+    sdk.compute.disks.begin_delete("rg", "d").result()
+    sdk.compute.disk_encryption_sets.begin_delete("rg", "keys").result()
+    access = sdk.write(sdk.compute.disk_accesses.begin_create_or_update, "door", body={"location": LOCATION})
+    assert [found.name for found in sdk.compute.disk_accesses.list_by_resource_group("rg")] == [access.name]
