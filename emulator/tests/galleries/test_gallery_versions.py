@@ -232,6 +232,14 @@ def test_a_wrong_generation_fails_the_operation(azure: LocalAzure) -> None:
     assert azure.get(V1)["properties"]["provisioningState"] == "Failed"
     status = azure.get(V1, MID, **{"$expand": "ReplicationStatus"})["properties"]["replicationStatus"]
     assert (status["aggregatedState"], status["summary"][0]["state"]) == ("Failed", "Failed")
+    azure.done(azure.call("PATCH", V1, {"tags": {"a": "b"}}, MID))
+    assert azure.get(V1)["properties"]["provisioningState"] == "Failed"
+    azure.put("disks/good", empty(1, osType="Linux"))
+    again = azure.call("PUT", V1, of_disk(azure, "good"), MID)
+    assert (again.status_code, azure.done(again)["status"]) == (200, "Succeeded")
+    assert azure.get(V1)["properties"]["provisioningState"] == "Succeeded"
+    # Both disks and the version; what the first attempt had is gone.
+    assert len(list((azure.data / "disks").glob("*.pages"))) == 3
 
 
 def test_large_disks_need_shallow_replication(azure: LocalAzure) -> None:

@@ -54,6 +54,7 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
 _PATH = "galleryImageVersion"
 _DELETE_SECONDS = 150.0
+_FAILURE = "_failure"
 
 
 def check_version_name(name: str, target: str) -> None:
@@ -73,10 +74,17 @@ def _put(ctx: Context) -> Reply:
     found = ctx.store.get(VERSION.id(ctx))
     if found is not None:
         check_unmoved(ctx, found)
-        return _update(ctx, found)
+        return _create_again(ctx, definition, found) if _FAILURE in found else _update(ctx, found)
     if deleted := soft_deletion.restorable(ctx):
         return _restore(ctx, deleted)
     return _create(ctx, definition)
+
+
+def _create_again(ctx: Context, definition: Doc, found: Doc) -> Reply:
+    """A PUT on a version that could not be made is another attempt [documented; the state is guessed]."""
+    reply = _create(ctx, definition)
+    discard(ctx, found)
+    return Reply(200, reply.body, reply.headers)
 
 
 def _create(ctx: Context, definition: Doc) -> Reply:
@@ -218,7 +226,7 @@ def _list(ctx: Context) -> Reply:
 def _creation_failed(scope: Scope, args: dict[str, Any], error: ArmError) -> None:
     doc = set_state(scope, args["id"], "Failed")
     if doc:
-        doc["_failure"] = error.message
+        doc[_FAILURE] = error.message
         scope.store.put(doc["id"], doc)
 
 
@@ -258,7 +266,10 @@ def _imported(scope: Scope, args: dict[str, Any]) -> None:
 
 @effect("compute.gallery.version.update")
 def _updated(scope: Scope, args: dict[str, Any]) -> None:
-    set_state(scope, args["id"], "Succeeded")
+    doc = scope.store.get(args["id"])
+    if doc:
+        # What could not be made does not become usable by an update of its profile.
+        set_state(scope, doc["id"], "Failed" if _FAILURE in doc else "Succeeded")
 
 
 @effect("compute.gallery.version.delete")
