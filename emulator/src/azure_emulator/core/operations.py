@@ -237,9 +237,10 @@ class Operations:
     def settle(self, scope: Scope) -> int:
         """Run the effects of all due operations, oldest first; how many ended."""
         ended = 0
-        while operation := next(
-            self._select(f"{_SELECT} {_DUE} ORDER BY due, started LIMIT 1", self.clock.now()), None
-        ):
+        # Of those due at the same moment, one that waits for others comes after them: it then sees all of them ended.
+        waiting = [name for name, known in _EFFECTS.items() if known.resumable]
+        order = f"ORDER BY due, effect IN ({', '.join('?' * len(waiting))}), started"
+        while operation := next(self._select(f"{_SELECT} {_DUE} {order} LIMIT 1", self.clock.now(), *waiting), None):
             self._end(scope, operation)
             ended += 1
         return ended
