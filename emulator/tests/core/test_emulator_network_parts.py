@@ -86,6 +86,25 @@ def test_what_versions_show(net: LocalAzure) -> None:
     assert "azure-asyncnotification" not in again.headers
 
 
+def test_interfaces_by_version(net: LocalAzure) -> None:
+    subnet = {"subnet": {"id": f"{net.subscription}{NET}/virtualNetworks/vn/subnets/s"}}
+    inner = {"ipConfigurations": [{"name": "c", "properties": subnet}], "dnsSettings": {"internalDnsNameLabel": "me"}}
+    body = {"location": "eastus", "properties": inner}
+    made = net.arm("PUT", f"{NET}/networkInterfaces/n", body, api="2022-11-01")
+    assert made.json()["properties"]["provisioningState"] == "Succeeded"
+    assert made.json()["kind"] == "Regular"
+    assert made.json()["properties"]["dnsSettings"]["internalFqdn"].startswith("me.")
+    net.done(made)
+    again = net.arm("PUT", f"{NET}/networkInterfaces/n", body, api="2022-11-01")
+    states = [again.json()["properties"]["ipConfigurations"][0]["properties"], again.json()["properties"]]
+    assert [entry["provisioningState"] for entry in states] == ["Updating", "Updating"]
+    net.done(again)
+    found = get(net, "networkInterfaces/n", "2022-11-01")["properties"]
+    assert found["ipConfigurations"][0]["properties"]["provisioningState"] == "Succeeded"
+    assert {"allowPort25Out", "auxiliarySku"} < set(found)
+    assert "kind" not in get(net, "networkInterfaces/n", "2019-09-01")
+
+
 def test_balancers_keep_what_they_are_given(net: LocalAzure) -> None:
     body = {"location": "eastus", "properties": {"backendAddressPools": [{"name": "pool"}]}}
     net.done(net.arm("PUT", f"{NET}/loadBalancers/lb", body, api=API))

@@ -41,7 +41,10 @@ _SINCE = {
     "nicType": "2020-11-01",
     "vnetEncryptionSupported": "2022-05-01",
     "auxiliaryMode": "2022-07-01",
-    "auxiliarySku": "2023-02-01",
+    "auxiliarySku": "2022-11-01",
+    "kind": "2022-05-01",
+    "allowPort25Out": "2022-05-01",
+    "defaultOutboundConnectivityEnabled": "2024-01-01",
     "disableTcpStateTracking": "2022-07-01",
     "tier": "2020-07-01",
     "ddosSettings": "2022-05-01",
@@ -64,7 +67,7 @@ class Kind:
     check_unused: Callable[[Scope, Doc], None]
     removed: Callable[[Scope, Doc], None]
     retry_after: int | None
-    #: Interfaces are ready in the first answer; the others are ``Updating`` until their operation ends.
+    #: New interfaces are ready in the first answer; all else is ``Updating`` until the operation ends.
     ready_at_once: bool = False
     seconds: float = 4
     #: What the end of a PUT's operation adds (a number); the document is saved afterwards.
@@ -96,7 +99,7 @@ def put(ctx: Context, kind: Kind) -> Reply:
         "type": kind.type,
         "location": location,
         "properties": {
-            "provisioningState": "Succeeded" if kind.ready_at_once else "Updating",
+            "provisioningState": "Succeeded" if kind.ready_at_once and not found else "Updating",
             "resourceGuid": found["properties"]["resourceGuid"] if found else str(uuid.uuid4()),
         },
     }

@@ -51,6 +51,9 @@ def _build(ctx: Context, doc: Doc, found: Doc | None) -> None:
         "appliedDnsServers": [],
         "internalDomainNameSuffix": suffix,
     }
+    label = text_of(ctx.body, "properties", "dnsSettings", "internalDnsNameLabel")
+    if label:
+        properties["dnsSettings"] |= {"internalDnsNameLabel": label, "internalFqdn": f"{label}.{suffix}"}
     properties["enableAcceleratedNetworking"] = bool(flag_of(ctx.body, "properties", "enableAcceleratedNetworking"))
     properties["enableIPForwarding"] = bool(flag_of(ctx.body, "properties", "enableIPForwarding"))
     group = object_of(ctx.body, "properties", "networkSecurityGroup")
@@ -66,7 +69,10 @@ def _build(ctx: Context, doc: Doc, found: Doc | None) -> None:
         "auxiliaryMode": "None",
         "auxiliarySku": "None",
         "disableTcpStateTracking": False,
+        "allowPort25Out": True,
+        "defaultOutboundConnectivityEnabled": False,
     }
+    doc["kind"] = "Regular"
     properties |= {key: old[key] for key in ("virtualMachine", "primary", "macAddress") if key in old}
 
 
@@ -86,7 +92,7 @@ def _configuration(ctx: Context, nic: Doc, name: str, wanted: Any, before: Doc |
     _shared.refer(ctx, subnet["id"], identity, address)
     primary = flag_of(wanted, "properties", "primary")
     properties: Doc = {
-        "provisioningState": "Succeeded",
+        "provisioningState": nic["properties"]["provisioningState"],
         "privateIPAddress": address,
         "privateIPAllocationMethod": method,
         "subnet": {"id": subnet["id"]},
