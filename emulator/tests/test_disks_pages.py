@@ -104,6 +104,24 @@ def test_foreign_writes_reach_one_set_of_pages_only(store: PageStore) -> None:
     assert (MIB, MIB + 4096) in list(store.ranges(copy, 0, 8 * MIB))
 
 
+@pytest.mark.parametrize("reflinks", [True, False])
+def test_a_copy_of_what_a_guest_writes_to_stands_still(store: PageStore, reflinks: bool) -> None:
+    store._reflinks = reflinks
+    name = store.create()
+    path = store.open_to_foreign_writes(name, MIB)
+    with path.open("r+b") as guest:
+        os.pwrite(guest.fileno(), b"before", 0)
+        again = PageStore(store.root)  # the guest goes on when the emulator is started again
+        again._reflinks = reflinks
+        copy = again.copy(name)
+        os.pwrite(guest.fileno(), b"later!", 0)
+    assert store.read(copy, 0, 6) == b"before"
+    assert store.read(name, 0, 6) == b"later!"
+    store.close_to_foreign_writes(name)
+    store.delete(name)
+    assert [found.name for found in store.root.iterdir()] == [f"{copy}.pages"]
+
+
 def test_cut_forgets_the_end(store: PageStore) -> None:
     name = store.create()
     store.write(name, 0, b"a" * 512)

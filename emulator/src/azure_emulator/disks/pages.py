@@ -9,7 +9,8 @@ as zeros, so growing a disk costs nothing.
 
 A copy is a reflink where the file system has them. Elsewhere copies share one file through hard links, and the file
 is duplicated before the first write to any of them; whoever writes therefore calls `own` first. Both ways a copy
-takes no time, needs no space, and can be made inside a database transaction.
+takes no time, needs no space, and can be made inside a database transaction. Only what something else may be writing
+to at that moment (`open_to_foreign_writes`) is copied byte by byte where there are no reflinks.
 """
 
 from __future__ import annotations
@@ -75,6 +76,9 @@ class PageStore:
             return False
         if not (self._reflinks and _reflink(source, target)):
             self._reflinks = False
+            if self._live(source.stem).exists():
+                _sparse_copy(source, target)
+                return True
             try:
                 os.link(source, target)
             except OSError as error:
@@ -95,15 +99,25 @@ class PageStore:
 
     def open_to_foreign_writes(self, name: str, size: int) -> Path:
         """The file of `name` at its full length, for something that writes to it without this class (a guest)."""
+        # The mark comes first, and lies in the folder because the writer may live longer than this process.
+        self._live(name).touch(mode=0o600)
         path = self.own(name)
         self._map(name).unlink(missing_ok=True)
         os.truncate(path, size)
         return path
 
+    def close_to_foreign_writes(self, name: str) -> None:
+        """Nothing but this class writes to `name` from now on."""
+        self._live(name).unlink(missing_ok=True)
+
+    def _live(self, name: str) -> Path:
+        """Exists while something else may write to `name`."""
+        return self.root / f"{name}.live"
+
     def delete(self, name: str) -> None:
         """Remove the pages; copies keep theirs. Removing what is gone is not an error."""
-        self.path(name).unlink(missing_ok=True)
-        self._map(name).unlink(missing_ok=True)
+        for path in (self.path(name), self._map(name), self._live(name)):
+            path.unlink(missing_ok=True)
 
     def sweep(self, keep: set[str]) -> int:
         """Remove every file that belongs to no name in `keep`: leftovers of an emulator that was killed."""

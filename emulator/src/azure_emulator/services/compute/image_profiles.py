@@ -35,7 +35,7 @@ def profile_of_vm(ctx: Context, vm_id: str, location: str, generation: str | Non
             "OperationNotAllowed",
             f"The operation 'Create Image' requires the Virtual Machine '{vm['name']}' to be Generalized.",
         )
-    security = member(vm, "properties", "securityProfile", "securityType")
+    security = vm.get("_security") or member(vm, "properties", "securityProfile", "securityType")
     if security and security != "Standard":
         raise _secured("virtual machine", security)
     if vm["location"] != location:
