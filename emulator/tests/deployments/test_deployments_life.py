@@ -1,27 +1,21 @@
 # Copyright (c) 2026, goldenimage.azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Deployments from beginning to end: states, failures, cancelling, the complete mode, nested templates, crashes."""
+"""Deployments from beginning to end: states, failures, cancelling, the complete mode, nested templates."""
 
 from __future__ import annotations
 
 import json
-import os
-import signal
 import time
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from azure_process import LocalAzure
 from deployment_templates import (
-    ENDED,
     PASSWORD,
     begin,
     body,
     deploy,
     interface,
-    machine,
     network,
     operations,
     security_group,
@@ -32,7 +26,7 @@ from deployment_templates import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from azure_process import LocalAzure
 
 
 def test_a_machine_with_all_it_needs(azure: LocalAzure) -> None:
@@ -40,6 +34,7 @@ def test_a_machine_with_all_it_needs(azure: LocalAzure) -> None:
     assert answer.status_code == 201
     first = answer.json()
     assert first["properties"]["provisioningState"] == "Accepted"
+    assert answer.headers["x-ms-correlation-request-id"] == first["properties"]["correlationId"]
     assert first["properties"]["parameters"] == {"adminPassword": {"type": "SecureString"}}
     assert [entry["resourceName"] for entry in first["properties"]["dependencies"]] == ["nic", "vm"]
     assert first["properties"]["providers"][0] == {
@@ -386,186 +381,3 @@ def test_a_group_that_goes_away_takes_its_deployments_along(azure: LocalAzure) -
         time.sleep(0.05)
     azure.make_group("doomed")
     assert azure.call("GET", one).status_code == 404
-
-
-@pytest.fixture
-def mortal(tmp_path: Path) -> Iterator[LocalAzure]:
-    """A process that the test may kill."""
-    local = LocalAzure(tmp_path / "azure")
-    local.sign_in()
-    local.make_group("rg")
-    yield local
-    local.stop()
-
-
-def _kill(azure: LocalAzure) -> None:
-    """`kill -9`, then start again."""
-    pid = azure.pid
-    os.kill(pid, signal.SIGKILL)
-    while Path(f"/proc/{pid}/stat").exists() and Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z":
-        time.sleep(0.01)
-    token = azure.client.headers["Authorization"]
-    azure.client.close()
-    azure.start()
-    azure.client.headers["Authorization"] = token
-
-
-def test_killed_again_and_again(mortal: LocalAzure) -> None:
-    """At each step of Azure's time: before the network is there, before the interface, while the machine is made."""
-    mortal.control("latency", "PUT", name="realistic")
-    mortal.control("clock", freeze=None)
-    answer = begin(mortal, whole_machine(), parameters=PASSWORD)
-    url = answer.headers["azure-asyncoperation"]
-    begun = []
-    for seconds in (0, 3, 3, 6):
-        mortal.control("clock", advance=seconds)
-        assert mortal.client.get(url).json() == {"status": "Running"}
-        before = operations(mortal)
-        _kill(mortal)
-        assert operations(mortal) == before
-        begun.append(sorted(before))
-    assert begun[0] == ["net"]
-    assert begun[-1] == ["net", "nic", "vm"]
-    mortal.control("clock", advance=600)
-    assert mortal.client.get(url).json() == {"status": "Succeeded"}
-    assert shown(mortal)["provisioningState"] in ENDED
-    assert mortal.get("virtualMachines/vm")["properties"]["provisioningState"] == "Succeeded"
-    assert len(operations(mortal)) == 4
-
-
-def test_machines_in_a_loop(azure: LocalAzure) -> None:
-    """As azure-cli sends ``az vm create --count``."""
-    loop = {"name": "loop", "count": "[parameters('count')]", "mode": "parallel"}
-    nic = interface("[concat('nic', copyIndex())]", copy={**loop, "name": "nics"}, dependsOn=["net"])
-    vm: dict[str, Any] = machine("[concat('vm', copyIndex())]", copy=loop, dependsOn=["nics"])
-    vm["properties"]["networkProfile"]["networkInterfaces"] = [
-        {"id": "[resourceId('Microsoft.Network/networkInterfaces', concat('nic', copyIndex()))]"}
-    ]
-    vm["properties"]["osProfile"]["computerName"] = "[concat('vm', copyIndex())]"
-    given = template(
-        network(),
-        nic,
-        vm,
-        parameters={"adminPassword": {"type": "securestring"}, "count": {"type": "int", "maxValue": 9}},
-    )
-    done = deploy(azure, given, parameters={**PASSWORD, "count": {"value": 3}})
-    assert done["provisioningState"] == "Succeeded", done
-    assert [one["name"] for one in azure.get("virtualMachines")["value"]] == ["vm0", "vm1", "vm2"]
-
-
-def test_a_template_as_packer_sends_it(azure: LocalAzure) -> None:
-    """Versions, names and dependencies are expressions; the image is one of the group."""
-    azure.put(
-        "disks/source",
-        {"location": "westeurope", "properties": {"creationData": {"createOption": "Empty"}, "diskSizeGB": 4}},
-    )
-    os_disk = {"osType": "Linux", "osState": "Generalized", "managedDisk": {"id": azure.path("disks/source")}}
-    azure.put("images/base", {"location": "westeurope", "properties": {"storageProfile": {"osDisk": os_disk}}})
-    names = (
-        "adminUsername",
-        "adminPassword",
-        "nicName",
-        "osDiskName",
-        "publicIPAddressName",
-        "subnetName",
-        "vmSize",
-        "vmName",
-    )
-    kinds = {"adminPassword": "securestring"}
-    variables = {
-        "apiVersion": "2017-03-30",
-        "managedDiskApiVersion": "2017-03-30",
-        "networkApiVersion": "2018-01-01",
-        "location": "[resourceGroup().location]",
-        "subnetRef": "[concat(variables('vnetID'),'/subnets/',variables('subnetName'))]",
-        "subnetName": "[parameters('subnetName')]",
-        "virtualNetworkName": "packnet",
-        "virtualNetworkResourceGroup": "[resourceGroup().name]",
-        "vnetID": "[resourceId(variables('virtualNetworkResourceGroup'), 'Microsoft.Network/virtualNetworks', "
-        "variables('virtualNetworkName'))]",
-    }
-
-    def resource(kind: str, name: str, depends: list[str], properties: dict[str, Any]) -> dict[str, Any]:
-        network = kind.startswith("Microsoft.Network")
-        version = "[variables('networkApiVersion')]" if network else "[variables('apiVersion')]"
-        place = "[variables('location')]"
-        return {
-            "apiVersion": version,
-            "type": kind,
-            "name": name,
-            "location": place,
-            "dependsOn": depends,
-            "properties": properties,
-        }
-
-    address = "[resourceId('Microsoft.Network/publicIPAddresses', parameters('publicIPAddressName'))]"
-    ip = {
-        "privateIPAllocationMethod": "Dynamic",
-        "publicIPAddress": {"id": address},
-        "subnet": {"id": "[variables('subnetRef')]"},
-    }
-    space = {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}}
-    given = template(
-        resource(
-            "Microsoft.Network/publicIPAddresses",
-            "[parameters('publicIPAddressName')]",
-            [],
-            {"publicIPAllocationMethod": "Dynamic"},
-        ),
-        resource(
-            "Microsoft.Network/virtualNetworks",
-            "[variables('virtualNetworkName')]",
-            [],
-            {
-                **space,
-                "subnets": [{"name": "[variables('subnetName')]", "properties": {"addressPrefix": "10.0.0.0/24"}}],
-            },
-        ),
-        resource(
-            "Microsoft.Network/networkInterfaces",
-            "[parameters('nicName')]",
-            [
-                "[concat('Microsoft.Network/publicIPAddresses/', parameters('publicIPAddressName'))]",
-                "[concat('Microsoft.Network/virtualNetworks/', variables('virtualNetworkName'))]",
-            ],
-            {"ipConfigurations": [{"name": "ipconfig", "properties": ip}]},
-        ),
-        resource(
-            "Microsoft.Compute/virtualMachines",
-            "[parameters('vmName')]",
-            ["[concat('Microsoft.Network/networkInterfaces/', parameters('nicName'))]"],
-            {
-                "diagnosticsProfile": {"bootDiagnostics": {"enabled": False}},
-                "hardwareProfile": {"vmSize": "[parameters('vmSize')]"},
-                "networkProfile": {
-                    "networkInterfaces": [
-                        {"id": "[resourceId('Microsoft.Network/networkInterfaces', parameters('nicName'))]"}
-                    ]
-                },
-                "osProfile": {
-                    "adminUsername": "[parameters('adminUsername')]",
-                    "adminPassword": "[parameters('adminPassword')]",
-                    "computerName": "[parameters('vmName')]",
-                },
-                "storageProfile": {
-                    "imageReference": {"id": "[resourceId(resourceGroup().name, 'Microsoft.Compute/images', 'base')]"},
-                    "osDisk": {
-                        "name": "[parameters('osDiskName')]",
-                        "createOption": "FromImage",
-                        "caching": "ReadWrite",
-                        "managedDisk": {"storageAccountType": "Standard_LRS"},
-                    },
-                },
-            },
-        ),
-        parameters={name: {"type": kinds.get(name, "string")} for name in names},
-        variables=variables,
-    )
-    given["$schema"] = "http://schema.management.azure.com/schemas/2014-04-01-preview/deploymentTemplate.json"
-    values = {name: {"value": "Standard_DS1_v2" if name == "vmSize" else f"pk{name.lower()}"} for name in names}
-    values["adminPassword"] = {"value": "Secret-12345"}
-    wanted = body(given, values)
-    assert azure.call("POST", "resources:deployments/d/validate", wanted, "2018-02-01").status_code == 200
-    done = deploy(azure, given, version="2018-02-01", parameters=values)
-    assert done["provisioningState"] == "Succeeded", done
-    assert azure.get("disks/pkosdiskname")["properties"]["diskState"] == "Attached"

@@ -228,7 +228,8 @@ def _correlation(ctx: Context) -> str:
 def _headers(doc: Doc, operation: Operation) -> dict[str, str]:
     path = doc["id"].replace("/resourceGroups/", "/resourcegroups/")
     url = f"{operation.base_url}{path}/operationStatuses/{doc['_sequence']}{opaque_query(operation)}"
-    return {"Azure-AsyncOperation": url, **operation.headers()}
+    same = {"x-ms-correlation-request-id": doc["properties"]["correlationId"]}
+    return {"Azure-AsyncOperation": url, **same, **operation.headers()}
 
 
 def _group_id(program: Program) -> str:
