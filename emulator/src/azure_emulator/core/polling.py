@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from azure_emulator.core.context import Context, Reply
 from azure_emulator.core.errors import ArmError
-from azure_emulator.core.routing import Route
+from azure_emulator.core.routing import Route, documented
 from azure_emulator.core.styles import job_operation_id
 
 if TYPE_CHECKING:
@@ -104,12 +104,13 @@ def _error(operation: Operation) -> dict[str, Any]:
     return {key: value for key, value in (operation.error or {}).items() if not key.startswith("_")}
 
 
+_KNOWN = documented("2026-11-25")
 ROUTES = [
-    Route("GET", f"{_COMPUTE}/operations/{{operation}}", compute_operation),
-    Route("GET", f"{_COMPUTE}/DiskOperations/{{operation}}", compute_operation),
-    Route("GET", f"{_COMPUTE}/capsOperations/{{operation}}", compute_operation),
-    Route("GET", f"{_NETWORK}/operations/{{operation}}", network_operation),
-    Route("GET", f"{_NETWORK}/operationResults/{{operation}}", location_result),
-    Route("GET", f"{_STORAGE}/asyncoperations/{{operation}}", location_result),
-    Route("GET", "/subscriptions/{subscription}/operationresults/{operation}", group_deletion),
+    Route("GET", f"{_COMPUTE}/operations/{{operation}}", compute_operation, evidence=_KNOWN),
+    Route("GET", f"{_COMPUTE}/DiskOperations/{{operation}}", compute_operation, evidence=_KNOWN),
+    Route("GET", f"{_COMPUTE}/capsOperations/{{operation}}", compute_operation, evidence=_KNOWN),
+    Route("GET", f"{_NETWORK}/operations/{{operation}}", network_operation, evidence=_KNOWN),
+    Route("GET", f"{_NETWORK}/operationResults/{{operation}}", location_result, evidence=_KNOWN),
+    Route("GET", f"{_STORAGE}/asyncoperations/{{operation}}", location_result, evidence=_KNOWN),
+    Route("GET", "/subscriptions/{subscription}/operationresults/{operation}", group_deletion, evidence=_KNOWN),
 ]

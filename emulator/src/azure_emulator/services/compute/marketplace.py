@@ -157,11 +157,11 @@ def _item(ctx: Context, publisher: str, *below: str) -> dict[str, Any]:
 
 
 ROUTES = [
-    Route("GET", _PUBLISHERS, _publishers),
-    Route("GET", _OFFERS, _offers),
-    Route("GET", _SKUS, _skus),
-    Route("GET", _VERSIONS, _versions),
-    Route("GET", f"{_VERSIONS}/{{version}}", _version),
+    Route("GET", _PUBLISHERS, _publishers, evidence=_KNOWN),
+    Route("GET", _OFFERS, _offers, evidence=_KNOWN),
+    Route("GET", _SKUS, _skus, evidence=_KNOWN),
+    Route("GET", _VERSIONS, _versions, evidence=_KNOWN),
+    Route("GET", f"{_VERSIONS}/{{version}}", _version, evidence=_KNOWN),
     *(
         Route("GET", template.replace(LOCATION, f"{LOCATION}/edgeZones/{{zone}}"), handler, evidence=_KNOWN)
         for template, handler in (

@@ -90,17 +90,18 @@ def _sizes(ctx: Context) -> Reply:
     )
 
 
+_KNOWN = documented("2026-11-25")
 ROUTES = [
-    Route("PUT", _ONE, vm_write.put),
-    Route("PATCH", _ONE, vm_write.patch),
-    Route("GET", _ONE, _get),
-    Route("DELETE", _ONE, vm_actions.delete),
-    Route("GET", f"{_ONE}/instanceView", _instance_view),
-    Route("GET", f"{_ONE}/vmSizes", _sizes),
-    Route("GET", _COLLECTION, _list),
-    Route("GET", f"{SUBSCRIPTION}/virtualMachines", _list),
+    Route("PUT", _ONE, vm_write.put, evidence=_KNOWN),
+    Route("PATCH", _ONE, vm_write.patch, evidence=_KNOWN),
+    Route("GET", _ONE, _get, evidence=_KNOWN),
+    Route("DELETE", _ONE, vm_actions.delete, evidence=_KNOWN),
+    Route("GET", f"{_ONE}/instanceView", _instance_view, evidence=_KNOWN),
+    Route("GET", f"{_ONE}/vmSizes", _sizes, evidence=_KNOWN),
+    Route("GET", _COLLECTION, _list, evidence=_KNOWN),
+    Route("GET", f"{SUBSCRIPTION}/virtualMachines", _list, evidence=_KNOWN),
     Route("GET", f"{LOCATION}/virtualMachines", _list_by_location, evidence=documented("2026-11-25")),
-    Route("POST", f"{_ONE}/generalize", vm_actions.generalize),
+    Route("POST", f"{_ONE}/generalize", vm_actions.generalize, evidence=_KNOWN),
     Route("POST", f"{_ONE}/capture", vm_capture.capture, evidence=documented("2026-11-25")),
     Route("POST", f"{_ONE}/reimage", vm_reimage.reimage, evidence=documented("2026-11-25")),
     Route("POST", f"{_ONE}/performMaintenance", vm_maintenance.perform_maintenance, evidence=documented("2026-11-25")),
@@ -127,6 +128,10 @@ ROUTES = [
         vm_maintenance.boot_diagnostics_file,
         api_versions=UNVERSIONED,
         anonymous=True,
+        evidence=_KNOWN,
     ),
-    *(Route("POST", f"{_ONE}/{action.name}", vm_actions.actor(action)) for action in vm_actions.ACTIONS),
+    *(
+        Route("POST", f"{_ONE}/{action.name}", vm_actions.actor(action), evidence=_KNOWN)
+        for action in vm_actions.ACTIONS
+    ),
 ]

@@ -9,7 +9,7 @@ from typing import Any
 
 from azure_emulator.core.context import Context, Reply
 from azure_emulator.core.errors import ArmError
-from azure_emulator.core.routing import UNVERSIONED, Route
+from azure_emulator.core.routing import UNVERSIONED, Route, documented
 
 _SUFFIXES = {
     "storage": "core.windows.net",
@@ -107,11 +107,24 @@ def _openid(ctx: Context, issuer: str, oauth: str) -> dict[str, Any]:
     }
 
 
+_KNOWN = documented("2026-11-25")
 ROUTES = [
-    Route("GET", "/metadata/endpoints", endpoints, api_versions=UNVERSIONED, anonymous=True),
-    Route("GET", "/common/discovery/instance", instance, api_versions=UNVERSIONED, anonymous=True),
+    Route("GET", "/metadata/endpoints", endpoints, api_versions=UNVERSIONED, anonymous=True, evidence=_KNOWN),
+    Route("GET", "/common/discovery/instance", instance, api_versions=UNVERSIONED, anonymous=True, evidence=_KNOWN),
     Route(
-        "GET", "/{tenant}/v2.0/.well-known/openid-configuration", openid_v2, api_versions=UNVERSIONED, anonymous=True
+        "GET",
+        "/{tenant}/v2.0/.well-known/openid-configuration",
+        openid_v2,
+        api_versions=UNVERSIONED,
+        anonymous=True,
+        evidence=_KNOWN,
     ),
-    Route("GET", "/{tenant}/.well-known/openid-configuration", openid_v1, api_versions=UNVERSIONED, anonymous=True),
+    Route(
+        "GET",
+        "/{tenant}/.well-known/openid-configuration",
+        openid_v1,
+        api_versions=UNVERSIONED,
+        anonymous=True,
+        evidence=_KNOWN,
+    ),
 ]

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl
 import jwt
 
 from azure_emulator.core.context import Context, Reply
-from azure_emulator.core.routing import UNVERSIONED, Route
+from azure_emulator.core.routing import UNVERSIONED, Route, documented
 from azure_emulator.core.tokens import LIFETIME, Principal, Tokens
 
 if TYPE_CHECKING:
@@ -232,8 +232,11 @@ def _error(refused: _GrantError) -> dict[str, Any]:
     }
 
 
+_KNOWN = documented("2026-11-25")
+
+
 def _open(method: str, template: str, handler: Callable[[Context], Reply]) -> Route:
-    return Route(method, template, handler, api_versions=UNVERSIONED, reading=True, anonymous=True)
+    return Route(method, template, handler, api_versions=UNVERSIONED, reading=True, anonymous=True, evidence=_KNOWN)
 
 
 ROUTES = [

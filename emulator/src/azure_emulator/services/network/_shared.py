@@ -15,7 +15,7 @@ from azure_emulator.core.context import Context, Reply, Scope
 from azure_emulator.core.errors import ArmError, resource_not_found
 from azure_emulator.core.operations import effect
 from azure_emulator.core.paging import paged
-from azure_emulator.core.routing import Route
+from azure_emulator.core.routing import Evidence, Route, documented
 from azure_emulator.core.values import tags_of, text_of
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from azure_emulator.core.store import Doc
 
 PROVIDER = "Microsoft.Network"
+_KNOWN = documented("2026-11-25")
 _NAME = re.compile(r"\w([\w.-]{0,78}\w)?", re.ASCII)
 _REFERENCES = "network.references"
 #: Requests of these API versions are told that the end of an operation can be notified [recorded].
@@ -172,17 +173,22 @@ def list_all(ctx: Context, kind: Kind) -> Reply:
     return paged(ctx, type=kind.type, show=lambda doc: shown(ctx, kind, doc))
 
 
-def routes(kind: Kind) -> list[Route]:
+def routes(kind: Kind, evidence: Evidence = _KNOWN) -> list[Route]:
     """The calls that every network resource has."""
     register(kind)
     one = f"/subscriptions/{{subscription}}/resourceGroups/{{group}}/providers/{kind.type}"
     return [
-        Route("GET", f"/subscriptions/{{subscription}}/providers/{kind.type}", lambda ctx: list_all(ctx, kind)),
-        Route("GET", one, lambda ctx: list_all(ctx, kind)),
-        Route("PUT", f"{one}/{{name}}", lambda ctx: put(ctx, kind)),
-        Route("GET", f"{one}/{{name}}", lambda ctx: get(ctx, kind)),
-        Route("PATCH", f"{one}/{{name}}", lambda ctx: patch_tags(ctx, kind)),
-        Route("DELETE", f"{one}/{{name}}", lambda ctx: delete(ctx, kind)),
+        Route(
+            "GET",
+            f"/subscriptions/{{subscription}}/providers/{kind.type}",
+            lambda ctx: list_all(ctx, kind),
+            evidence=evidence,
+        ),
+        Route("GET", one, lambda ctx: list_all(ctx, kind), evidence=evidence),
+        Route("PUT", f"{one}/{{name}}", lambda ctx: put(ctx, kind), evidence=evidence),
+        Route("GET", f"{one}/{{name}}", lambda ctx: get(ctx, kind), evidence=evidence),
+        Route("PATCH", f"{one}/{{name}}", lambda ctx: patch_tags(ctx, kind), evidence=evidence),
+        Route("DELETE", f"{one}/{{name}}", lambda ctx: delete(ctx, kind), evidence=evidence),
     ]
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from azure_emulator.core.routing import GUESSED
 from azure_emulator.core.values import object_of, objects_of, text_of
 from azure_emulator.services.network import _shared
 from azure_emulator.services.network._shared import Kind
@@ -83,4 +84,4 @@ def _nothing(_scope: Scope, _doc: Doc) -> None:
 _KINDS = [
     Kind(name, _build, _nothing, _nothing, retry_after=10, ready_at_once=name == "loadBalancers") for name in _PARTS
 ]
-ROUTES = [route for kind in _KINDS for route in _shared.routes(kind)]
+ROUTES = [route for kind in _KINDS for route in _shared.routes(kind, GUESSED)]

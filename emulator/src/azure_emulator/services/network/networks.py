@@ -12,7 +12,7 @@ from azure_emulator.core import ids
 from azure_emulator.core.context import Context, Reply, Scope
 from azure_emulator.core.errors import ArmError, parent_not_found
 from azure_emulator.core.operations import effect
-from azure_emulator.core.routing import Route
+from azure_emulator.core.routing import Route, documented
 from azure_emulator.core.values import flag_of, list_of, object_of, objects_of, text_of
 from azure_emulator.services.network import _shared
 from azure_emulator.services.network._shared import Kind
@@ -322,10 +322,11 @@ def _child(network: Doc, name: str) -> Doc | None:
 
 
 _SUBNETS = f"/subscriptions/{{subscription}}/resourceGroups/{{group}}/providers/{KIND.type}/{{name}}/subnets"
+_KNOWN = documented("2026-11-25")
 ROUTES = [
     *_shared.routes(KIND),
-    Route("GET", _SUBNETS, list_subnets),
-    Route("PUT", f"{_SUBNETS}/{{subnet}}", put_subnet),
-    Route("GET", f"{_SUBNETS}/{{subnet}}", get_subnet),
-    Route("DELETE", f"{_SUBNETS}/{{subnet}}", delete_subnet),
+    Route("GET", _SUBNETS, list_subnets, evidence=_KNOWN),
+    Route("PUT", f"{_SUBNETS}/{{subnet}}", put_subnet, evidence=_KNOWN),
+    Route("GET", f"{_SUBNETS}/{{subnet}}", get_subnet, evidence=_KNOWN),
+    Route("DELETE", f"{_SUBNETS}/{{subnet}}", delete_subnet, evidence=_KNOWN),
 ]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from azure_emulator.core import ids
 from azure_emulator.core.context import Context, Reply
 from azure_emulator.core.errors import ArmError, resource_not_found
-from azure_emulator.core.routing import Route
+from azure_emulator.core.routing import Route, documented
 from azure_emulator.services.network import _shared, networks
 
 if TYPE_CHECKING:
@@ -90,8 +90,9 @@ def _all(ctx: Context, kind: str) -> list[Doc]:
 
 _LOCATION = "/subscriptions/{subscription}/providers/Microsoft.Network/locations/{location}"
 _NETWORK = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Network/virtualNetworks/{name}"
+_KNOWN = documented("2026-11-25")
 ROUTES = [
-    Route("GET", f"{_LOCATION}/usages", usages),
-    Route("GET", f"{_LOCATION}/CheckDnsNameAvailability", check_dns_name),
-    Route("GET", f"{_NETWORK}/CheckIPAddressAvailability", check_address),
+    Route("GET", f"{_LOCATION}/usages", usages, evidence=_KNOWN),
+    Route("GET", f"{_LOCATION}/CheckDnsNameAvailability", check_dns_name, evidence=_KNOWN),
+    Route("GET", f"{_NETWORK}/CheckIPAddressAvailability", check_address, evidence=_KNOWN),
 ]

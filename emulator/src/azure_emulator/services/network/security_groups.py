@@ -11,7 +11,7 @@ from azure_emulator.core import ids
 from azure_emulator.core.context import Context, Reply, Scope
 from azure_emulator.core.errors import ArmError, parent_not_found
 from azure_emulator.core.operations import effect
-from azure_emulator.core.routing import Route
+from azure_emulator.core.routing import Route, documented
 from azure_emulator.core.values import choice_of, list_of, number_of, object_of, objects_of, required_text, text_of
 from azure_emulator.services.network import _shared
 from azure_emulator.services.network._shared import Kind
@@ -252,12 +252,13 @@ def _find(group: Doc, collection: str, name: str) -> Doc | None:
 
 
 _ONE = f"/subscriptions/{{subscription}}/resourceGroups/{{group}}/providers/{_TYPE}/{{name}}"
+_KNOWN = documented("2026-11-25")
 ROUTES = [
     *_shared.routes(KIND),
-    Route("GET", f"{_ONE}/securityRules", list_rules),
-    Route("PUT", f"{_ONE}/securityRules/{{rule}}", put_rule),
-    Route("GET", f"{_ONE}/securityRules/{{rule}}", get_rule),
-    Route("DELETE", f"{_ONE}/securityRules/{{rule}}", delete_rule),
-    Route("GET", f"{_ONE}/defaultSecurityRules", list_default_rules),
-    Route("GET", f"{_ONE}/defaultSecurityRules/{{rule}}", get_default_rule),
+    Route("GET", f"{_ONE}/securityRules", list_rules, evidence=_KNOWN),
+    Route("PUT", f"{_ONE}/securityRules/{{rule}}", put_rule, evidence=_KNOWN),
+    Route("GET", f"{_ONE}/securityRules/{{rule}}", get_rule, evidence=_KNOWN),
+    Route("DELETE", f"{_ONE}/securityRules/{{rule}}", delete_rule, evidence=_KNOWN),
+    Route("GET", f"{_ONE}/defaultSecurityRules", list_default_rules, evidence=_KNOWN),
+    Route("GET", f"{_ONE}/defaultSecurityRules/{{rule}}", get_default_rule, evidence=_KNOWN),
 ]

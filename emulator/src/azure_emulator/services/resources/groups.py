@@ -15,7 +15,7 @@ from azure_emulator.core.context import Context, Reply, Scope
 from azure_emulator.core.errors import ArmError, group_not_found
 from azure_emulator.core.operations import Failed, effect
 from azure_emulator.core.paging import paged
-from azure_emulator.core.routing import Route
+from azure_emulator.core.routing import Route, documented
 from azure_emulator.core.values import tags_of, text_of
 from azure_emulator.services.resources import filters
 
@@ -173,11 +173,12 @@ def _check_alive(doc: Doc) -> None:
 
 _GROUPS = "/subscriptions/{subscription}/resourceGroups"
 _GROUP = f"{_GROUPS}/{{group}}"
+_KNOWN = documented("2026-11-25")
 ROUTES = [
-    Route("GET", _GROUPS, list_groups),
-    Route("PUT", _GROUP, put_group),
-    Route("GET", _GROUP, get_group),
-    Route("HEAD", _GROUP, head_group),
-    Route("PATCH", _GROUP, patch_group),
-    Route("DELETE", _GROUP, delete_group),
+    Route("GET", _GROUPS, list_groups, evidence=_KNOWN),
+    Route("PUT", _GROUP, put_group, evidence=_KNOWN),
+    Route("GET", _GROUP, get_group, evidence=_KNOWN),
+    Route("HEAD", _GROUP, head_group, evidence=_KNOWN),
+    Route("PATCH", _GROUP, patch_group, evidence=_KNOWN),
+    Route("DELETE", _GROUP, delete_group, evidence=_KNOWN),
 ]

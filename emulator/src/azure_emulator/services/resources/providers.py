@@ -10,7 +10,7 @@ from typing import Any
 from azure_emulator.core import hooks, locations
 from azure_emulator.core.context import Context, Reply
 from azure_emulator.core.errors import ArmError
-from azure_emulator.core.routing import Route
+from azure_emulator.core.routing import Route, documented
 from azure_emulator.services.resources import provider_types as known
 
 _NAMESPACE = "providers"
@@ -112,10 +112,11 @@ def get_type(ctx: Context) -> Reply:
 
 
 _ROOT = "/subscriptions/{subscription}/providers"
+_KNOWN = documented("2026-11-25")
 ROUTES = [
-    Route("GET", _ROOT, list_providers),
-    Route("GET", f"{_ROOT}/{{namespace}}", get_provider),
-    Route("GET", "/providers/{namespace}", get_type),
-    Route("POST", f"{_ROOT}/{{namespace}}/register", register),
-    Route("POST", f"{_ROOT}/{{namespace}}/unregister", unregister),
+    Route("GET", _ROOT, list_providers, evidence=_KNOWN),
+    Route("GET", f"{_ROOT}/{{namespace}}", get_provider, evidence=_KNOWN),
+    Route("GET", "/providers/{namespace}", get_type, evidence=_KNOWN),
+    Route("POST", f"{_ROOT}/{{namespace}}/register", register, evidence=_KNOWN),
+    Route("POST", f"{_ROOT}/{{namespace}}/unregister", unregister, evidence=_KNOWN),
 ]

@@ -9,7 +9,7 @@ from typing import Any
 
 from azure_emulator.core import locations
 from azure_emulator.core.context import Context, Reply
-from azure_emulator.core.routing import Route
+from azure_emulator.core.routing import Route, documented
 
 
 def tenants(ctx: Context) -> Reply:
@@ -85,9 +85,10 @@ def _tenant(ctx: Context) -> str:
     return ctx.principal.tenant if ctx.principal else ""
 
 
+_KNOWN = documented("2026-11-25")
 ROUTES = [
-    Route("GET", "/tenants", tenants),
-    Route("GET", "/subscriptions", list_subscriptions),
-    Route("GET", "/subscriptions/{subscription}", get_subscription),
-    Route("GET", "/subscriptions/{subscription}/locations", list_locations),
+    Route("GET", "/tenants", tenants, evidence=_KNOWN),
+    Route("GET", "/subscriptions", list_subscriptions, evidence=_KNOWN),
+    Route("GET", "/subscriptions/{subscription}", get_subscription, evidence=_KNOWN),
+    Route("GET", "/subscriptions/{subscription}/locations", list_locations, evidence=_KNOWN),
 ]

@@ -256,16 +256,17 @@ hooks.cascade[TYPE.lower()] = _forget
 _PROVIDER = "/subscriptions/{subscription}/providers/Microsoft.Storage"
 _ACCOUNTS = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Storage/storageAccounts"
 _ACCOUNT = f"{_ACCOUNTS}/{{name}}"
+_KNOWN = documented("2026-11-25")
 ROUTES = [
-    Route("POST", f"{_PROVIDER}/checkNameAvailability", check_name, reading=True),
-    Route("GET", f"{_PROVIDER}/storageAccounts", list_accounts),
-    Route("GET", _ACCOUNTS, list_accounts),
-    Route("PUT", _ACCOUNT, put),
-    Route("GET", _ACCOUNT, get),
-    Route("PATCH", _ACCOUNT, patch),
-    Route("DELETE", _ACCOUNT, delete),
-    Route("POST", f"{_ACCOUNT}/listKeys", list_keys, reading=True),
-    Route("POST", f"{_ACCOUNT}/regenerateKey", regenerate_key),
+    Route("POST", f"{_PROVIDER}/checkNameAvailability", check_name, reading=True, evidence=_KNOWN),
+    Route("GET", f"{_PROVIDER}/storageAccounts", list_accounts, evidence=_KNOWN),
+    Route("GET", _ACCOUNTS, list_accounts, evidence=_KNOWN),
+    Route("PUT", _ACCOUNT, put, evidence=_KNOWN),
+    Route("GET", _ACCOUNT, get, evidence=_KNOWN),
+    Route("PATCH", _ACCOUNT, patch, evidence=_KNOWN),
+    Route("DELETE", _ACCOUNT, delete, evidence=_KNOWN),
+    Route("POST", f"{_ACCOUNT}/listKeys", list_keys, reading=True, evidence=_KNOWN),
+    Route("POST", f"{_ACCOUNT}/regenerateKey", regenerate_key, evidence=_KNOWN),
     Route("POST", f"{_ACCOUNT}/ListAccountSas", account_sas, reading=True, evidence=documented("2026-11-25")),
     Route("GET", f"{_PROVIDER}/locations/{{location}}/usages", usages, evidence=documented("2026-11-25")),
 ]
