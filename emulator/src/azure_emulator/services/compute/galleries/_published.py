@@ -18,6 +18,8 @@ from azure_emulator.services.compute.galleries._levels import DEFINITION, GALLER
 from azure_emulator.services.compute.galleries._replication import in_region
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from azure_emulator.core.context import Scope
     from azure_emulator.core.store import Doc
 
@@ -66,10 +68,30 @@ def usable(scope: Scope, version: Doc, region: str) -> bool:
     return version["properties"]["provisioningState"] in _USABLE and in_region(scope, version, region)
 
 
-def newest(scope: Scope, versions: list[Doc], region: str) -> Doc | None:
-    """What ``latest`` means: the highest one that is not left out, altogether or in this region."""
-    found = [doc for doc in versions if usable(scope, doc, region) and not _left_out(doc, region)]
-    return max(found, key=lambda doc: [int(part) for part in doc["name"].split(".")], default=None)
+def newest(scope: Scope, versions: Iterable[Doc], region: str) -> Doc | None:
+    """What ``latest`` means: the first of these that is not left out, altogether or in this region.
+
+    `versions` come from the highest down, as `descending` and `highest_first` give them.
+    """
+    return next((doc for doc in versions if usable(scope, doc, region) and not _left_out(doc, region)), None)
+
+
+def descending(scope: Scope, definition_id: str) -> Iterator[Doc]:
+    """The versions of a definition, the highest first; a thousand of them need not be read to find one."""
+    rows = scope.store.read(
+        "SELECT id FROM resources WHERE parent = ? AND type = ?", definition_id.lower(), VERSION.type.lower()
+    )
+    for identity in sorted((row[0] for row in rows), key=_number, reverse=True):
+        if found := scope.store.get(identity):
+            yield found
+
+
+def highest_first(versions: list[Doc]) -> list[Doc]:
+    return sorted(versions, key=lambda doc: _number(doc["id"]), reverse=True)
+
+
+def _number(identity: str) -> list[int]:
+    return [int(part) if part.isdecimal() else -1 for part in identity.rsplit("/", 1)[1].split(".")]
 
 
 def _left_out(version: Doc, region: str) -> bool:

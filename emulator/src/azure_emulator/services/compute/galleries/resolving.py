@@ -22,6 +22,8 @@ from azure_emulator.services.compute.galleries._levels import DEFINITION, VERSIO
 from azure_emulator.services.compute.galleries._published import (
     Published,
     community,
+    descending,
+    highest_first,
     newest,
     shared_gallery,
     usable,
@@ -44,10 +46,10 @@ def _of_definition(scope: Scope, identity: str, location: str) -> ImageSource:
     definition = scope.store.get(identity)
     if definition is None:
         raise _unavailable(identity, location)
-    versions = scope.store.list(type=VERSION.type, parent=definition["id"])
-    version = newest(scope, versions, location)
+    version = newest(scope, descending(scope, definition["id"]), location)
     if version is None:
-        included = [doc for doc in versions if not doc["properties"]["publishingProfile"]["excludeFromLatest"]]
+        profiles = (doc["properties"]["publishingProfile"] for doc in descending(scope, definition["id"]))
+        included = any(not profile["excludeFromLatest"] for profile in profiles)
         raise _unavailable(identity, location) if included else _no_latest(identity)
     return _image(definition, version, {"id": version["id"]}, location)
 
@@ -87,7 +89,7 @@ def _chosen(scope: Scope, found: Published | None, definition: Doc | None, name:
     if found is None or definition is None:
         return None
     if name.lower() == "latest":
-        return newest(scope, found.versions(scope, definition, location), location)
+        return newest(scope, highest_first(found.versions(scope, definition, location)), location)
     return found.version(scope, definition, name, location)
 
 
