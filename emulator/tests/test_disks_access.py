@@ -170,7 +170,7 @@ def test_changes_of_a_disk_in_use(azure: LocalAzure) -> None:
         ("Premium_LRS", 200, {"tier": "P30"}, {"diskIOPSReadWrite": 5000, "diskMBpsReadWrite": 200, "tier": "P30"}),
         ("Premium_LRS", 1024, {"burstingEnabled": True}, {"burstingEnabled": True, "tier": "P30"}),
         ("PremiumV2_LRS", 64, {}, {"diskIOPSReadWrite": 3000, "diskMBpsReadWrite": 125}),
-        ("UltraSSD_LRS", 64, {"diskIOPSReadWrite": 2000}, {"diskIOPSReadWrite": 2000, "diskMBpsReadWrite": 8}),
+        ("UltraSSD_LRS", 64, {"diskIOPSReadWrite": 2000}, {"diskIOPSReadWrite": 2000, "diskMBpsReadWrite": 13}),
         ("Premium_LRS", 16, {"maxShares": 3}, {"maxShares": 3}),
     ],
 )
@@ -182,6 +182,21 @@ def test_performance(
     assert ("burstingEnabledTime" in found) == bool(properties.get("burstingEnabled"))
     sector = found["creationData"].get("logicalSectorSize")
     assert sector == (4096 if sku in ("PremiumV2_LRS", "UltraSSD_LRS") else None)
+
+
+def test_ultra_disks_as_recorded(azure: LocalAzure) -> None:
+    body = disk({"createOption": "Empty"}, "UltraSSD_LRS", diskSizeGB=4) | {"zones": ["2"]}
+    answer = azure.call("PUT", "disks/d", body, "2020-09-30")
+    told = answer.json()["properties"]
+    tuned = {"diskIOPSReadWrite": 100, "diskMBpsReadWrite": 13, "diskIOPSReadOnly": 100, "diskMBpsReadOnly": 13}
+    assert tuned.items() <= told.items()
+    assert told["readOnly"] is False
+    azure.done(answer)
+    found = azure.get("disks/d", "2020-09-30")
+    assert (found["zones"], found["sku"]["tier"]) == (["2"], "Ultra")
+    assert (tuned | {"readOnly": False, "maxShares": 1}).items() <= found["properties"].items()
+    assert found["properties"]["creationData"]["logicalSectorSize"] == 4096
+    assert "readOnly" not in azure.get("disks/d", "2023-04-02")["properties"]
 
 
 def test_performance_plus_as_recorded(azure: LocalAzure) -> None:

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a storage type means for a disk: tier, performance, performance tier, how many machines may share it.
 
-Recorded: Premium from P1 to P30, with performance plus at P30, Standard HDD up to S50. The other figures are
-documented; defaults of Ultra disks are guessed.
+Recorded: Premium from P1 to P30, with performance plus at P30, Standard HDD up to S50, Ultra. The other figures are
+documented.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def performance(name: str, size_gb: int, properties: dict[str, Any], label: str 
     `label` is a tier that the client chose; what a client chose for a tunable disk stays.
     """
     if name in TUNABLE:
-        return _tuned(name, size_gb, properties)
+        return _tuned(name, properties)
     plus = bool(properties.get("creationData", {}).get("performancePlus")) and size_gb >= _PLUS_FROM
     if tier(name) == "Premium":
         row = premium_row(size_gb)
@@ -101,15 +101,19 @@ def performance(name: str, size_gb: int, properties: dict[str, Any], label: str 
     return {"diskIOPSReadWrite": iops, "diskMBpsReadWrite": mbps}
 
 
-def _tuned(name: str, size_gb: int, properties: dict[str, Any]) -> dict[str, Any]:
-    iops, mbps = (3000, 125) if name == "PremiumV2_LRS" else (min(500, 300 * size_gb), 8)
+def _tuned(name: str, properties: dict[str, Any]) -> dict[str, Any]:
+    """What a client chose, or the defaults; Ultra disks always say what machines that only read get [recorded]."""
+    ultra = name == "UltraSSD_LRS"
+    iops, mbps = (100, 13) if ultra else (3000, 125)
     found = {
         "diskIOPSReadWrite": properties.get("diskIOPSReadWrite", iops),
         "diskMBpsReadWrite": properties.get("diskMBpsReadWrite", mbps),
     }
-    if properties.get("maxShares", 1) > 1:
+    if ultra:
+        found["maxShares"] = properties.get("maxShares", 1)
+    if ultra or properties.get("maxShares", 1) > 1:
         found["diskIOPSReadOnly"] = properties.get("diskIOPSReadOnly", 100)
-        found["diskMBpsReadOnly"] = properties.get("diskMBpsReadOnly", 1)
+        found["diskMBpsReadOnly"] = properties.get("diskMBpsReadOnly", 13)
     return found
 
 

@@ -42,10 +42,10 @@ _SETTABLE = (
 _TUNABLE = ("diskIOPSReadWrite", "diskMBpsReadWrite", "diskIOPSReadOnly", "diskMBpsReadOnly")
 # Properties and the first API version that shows them.
 _SINCE = {
-    "maxShares": "2019-07-01",
-    "shareInfo": "2019-07-01",
-    "diskIOPSReadOnly": "2019-07-01",
-    "diskMBpsReadOnly": "2019-07-01",
+    "maxShares": "2019-11-01",
+    "shareInfo": "2019-11-01",
+    "diskIOPSReadOnly": "2019-11-01",
+    "diskMBpsReadOnly": "2019-11-01",
     "encryption": "2019-07-01",
     "networkAccessPolicy": "2020-05-01",
     "diskAccessId": "2020-05-01",
@@ -85,10 +85,10 @@ _INNER_SINCE = {
 
 # Every recorded answer to this version lacks what answers to the one before it have.
 _WITHOUT_POLICY = "2020-06-30"
-# The 202 of a write: recorded without id until 2020, with it for 2021-12-01, with the whole head and without the
-# internal `isArmResource` for 2023-04-02 and later. Where in between that changed is guessed.
+# The 202 of a write: recorded without id until 2020, with it for 2021-12-01, with the whole head and without internal
+# members (`isArmResource`, `readOnly`) for 2022-03-02 and later.
 _ID_SINCE = "2021-12-01"
-_HEAD_SINCE = "2022-07-02"
+_HEAD_SINCE = "2022-03-02"
 
 
 def settable(properties: dict[str, Any], sku: str) -> dict[str, Any]:
@@ -148,7 +148,14 @@ def present(doc: Doc, api_version: str) -> Doc:
     shown["properties"] = _known(doc["properties"], api_version)
     if api_version == _WITHOUT_POLICY:
         shown["properties"].pop("networkAccessPolicy", None)
+    if _tells_read_only(doc, api_version):
+        shown["properties"]["readOnly"] = False
     return shown
+
+
+def _tells_read_only(doc: Doc, api_version: str) -> bool:
+    """Ultra disks once showed one more internal member [recorded for 2020-09-30]."""
+    return doc["sku"]["name"] == "UltraSSD_LRS" and _SINCE["maxShares"] <= api_version < _HEAD_SINCE
 
 
 def _known(properties: dict[str, Any], api_version: str) -> dict[str, Any]:
@@ -205,4 +212,6 @@ def accepted_body(
     body["properties"] = {**_known(changed, api_version), "provisioningState": "Updating"}
     if leaks_internals(api_version):
         body["properties"] |= {**extra, "isArmResource": True}
+    if _tells_read_only(doc, api_version):
+        body["properties"] |= {name: doc["properties"][name] for name in _TUNABLE} | {"readOnly": False}
     return body
