@@ -1,8 +1,8 @@
 // Copyright (c) 2026, goldenimage.azure contributors
 // GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The blob server as a child of the emulator. Storage accounts come as lines on standard input, each a JSON object
-// {name: base64 key, …} that replaces the one before and is
+// The blob server as a child of the emulator. Storage accounts and the plan of faults come as lines on standard input,
+// each a JSON object {"accounts": {name: base64 key, …}, "plan": {…}} that replaces the one before and is
 // acknowledged by "accounts N" on standard output; when the input ends, the parent is gone: save and end.
 // Requests are added to the emulator's log, the file that REQUEST_LOG names, as core/requestlog.py does.
 "use strict";
@@ -11,6 +11,7 @@ const fs = require("fs");
 const http = require("http");
 const https = require("https");
 const readline = require("readline");
+const faults = require("./faults");
 const Accounts = require("azurite/dist/src/common/AccountDataStore").default;
 const Loki = require("lokijs");
 
@@ -44,7 +45,11 @@ https.Server.prototype.close = function (...given) {
 const log = fs.openSync(process.env.REQUEST_LOG, "a", 0o600);
 const writeHead = http.ServerResponse.prototype.writeHead;
 http.ServerResponse.prototype.writeHead = function (status, ...given) {
-  const { method, url, headers } = this.req;
+  note(this.req, status, this.fault);
+  return writeHead.call(this, status, ...given);
+};
+
+function note({ method, url, headers }, status, fault) {
   const { pathname, searchParams } = new URL(url, "https://localhost");
   const query = ["restype", "comp"].filter((name) => searchParams.has(name)).map((name) => `${name}=${searchParams.get(name)}`);
   const reading = ["GET", "HEAD", "OPTIONS"].includes(method) || searchParams.get("comp") === "userdelegationkey";
@@ -58,13 +63,14 @@ http.ServerResponse.prototype.writeHead = function (status, ...given) {
     write: !reading,
     client_request_id: headers["x-ms-client-request-id"] || "",
     user_agent: (headers["user-agent"] || "").slice(0, 120),
+    ...(fault ? { fault } : {}),
   };
   fs.writeSync(log, JSON.stringify(entry) + "\n");
-  return writeHead.call(this, status, ...given);
-};
+}
 
-function replaceAccounts(line) {
-  const accounts = JSON.parse(line);
+faults.install(note);
+
+function replaceAccounts(accounts) {
   process.env.AZURITE_ACCOUNTS = Object.entries(accounts)
     .map(([name, key]) => `${name}:${key}`)
     .join(";");
@@ -79,7 +85,9 @@ const input = readline.createInterface({ input: process.stdin });
 let begun = false;
 let lines = 0;
 input.on("line", (line) => {
-  replaceAccounts(line);
+  const { accounts, plan } = JSON.parse(line);
+  faults.setPlan(plan);
+  replaceAccounts(accounts);
   lines += 1;
   console.log(`accounts ${lines}`);
   if (!begun) {

@@ -17,11 +17,11 @@ import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from azure_emulator import daemon
+from azure_emulator import cli_settings, daemon
 from azure_emulator.core import credentials as credentials_of
 from azure_emulator.core import requestlog
 from azure_emulator.core.certificates import Certificates
-from azure_emulator.server import AlreadyRunningError, serve
+from azure_emulator.holding import AlreadyRunningError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,6 +57,9 @@ def _start(options: argparse.Namespace) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
+    # Only this command needs all of it.
+    from azure_emulator.server import serve
+
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 
     def ready(url: str) -> None:
@@ -147,20 +150,39 @@ def _url(options: argparse.Namespace) -> str:
     return found[1]
 
 
-def _control(options: argparse.Namespace, url: str, method: str, path: str) -> object:
+def _control(options: argparse.Namespace, url: str, method: str, path: str, body: object = None) -> object:
     secrets = credentials_of.load(options.data)
-    request = urllib.request.Request(  # noqa: S310 - our own https URL
-        f"{url}/_control{path}", method=method, headers={"Authorization": f"Bearer {secrets.control_token}"}
-    )
+    headers = {"Authorization": f"Bearer {secrets.control_token}", "Content-Type": "application/json"}
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(f"{url}/_control{path}", data, headers, method=method)  # noqa: S310 - our own https URL
     context = ssl.create_default_context(cafile=str(Certificates(options.data).authority))
     try:
         with urllib.request.build_opener(
             urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
-        ).open(request, timeout=60) as answer:
+        ).open(request, timeout=600) as answer:
             value: object = json.load(answer)
             return value
+    except urllib.error.HTTPError as refused:
+        raise CommandError(_refusal(refused)) from None
     except (OSError, ValueError) as error:
         raise CommandError(f"the server at {url} does not answer as it should: {error}") from None
+
+
+def _refusal(refused: urllib.error.HTTPError) -> str:
+    """What the control API says is wrong."""
+    try:
+        return str(json.load(refused)["error"])
+    except (ValueError, KeyError, TypeError):
+        return f"the server refuses with status {refused.code}"
+
+
+def _steer(options: argparse.Namespace) -> None:
+    """Show or change a setting; the answer as JSON."""
+    body = options.body_of(options)
+    url = _url(options)
+    method = "GET" if body is None else options.change
+    value = _control(options, url, method, f"/{options.setting}", body)
+    _say(json.dumps(value, indent=2))
 
 
 def _say(text: str) -> None:
@@ -210,4 +232,5 @@ def _parser() -> argparse.ArgumentParser:
     requests = add("requests", _requests, "show the request log")
     requests.add_argument("--writes", action="store_true", help="only requests that change something")
     requests.add_argument("--json", action="store_true", help="one JSON object a line")
+    cli_settings.add_commands(add, _steer)
     return parser

@@ -12,7 +12,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from azure_emulator.server import SERVER_FILE, lock_holder, terminate
+from azure_emulator.holding import SERVER_FILE, lock_holder, terminate
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import json
 import logging
 import os
@@ -30,6 +29,7 @@ from azure_emulator.core.dispatch import Dispatcher
 from azure_emulator.core.requestlog import redact
 from azure_emulator.core.routing import Router
 from azure_emulator.core.striking import TornError, strike
+from azure_emulator.holding import SERVER_FILE, take
 from azure_emulator.services.identity import grants
 
 if TYPE_CHECKING:
@@ -41,13 +41,7 @@ if TYPE_CHECKING:
     from azure_emulator.core.faults import Fault, RouteName
 
 _log = logging.getLogger(__name__)
-SERVER_FILE = "server.json"
-LOCK_FILE = "server.lock"
 _SWITCH_SECONDS = 0.001
-
-
-class AlreadyRunningError(Exception):
-    """Another process serves this folder."""
 
 
 class Application:
@@ -166,7 +160,7 @@ def serve(data_dir: Path, port: int, ready: Callable[[str], None]) -> None:
     :raises OSError: when the port cannot be had.
     """
     data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    lock = _lock(data_dir)
+    lock = take(data_dir)
     try:
         asyncio.run(_serve(data_dir, port, ready))
     finally:
@@ -215,34 +209,6 @@ async def _serve(data_dir: Path, port: int, ready: Callable[[str], None]) -> Non
             os._exit(0)
 
 
-def _lock(data_dir: Path) -> int:
-    descriptor = os.open(data_dir / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        raise AlreadyRunningError(str(data_dir)) from None
-    os.ftruncate(descriptor, 0)
-    os.write(descriptor, f"{os.getpid()}\n".encode())
-    return descriptor
-
-
-def lock_holder(data_dir: Path) -> int | None:
-    """The process that serves the folder now: only the holder of the lock writes its number there."""
-    path = data_dir / LOCK_FILE
-    if not path.exists():
-        return None
-    descriptor = os.open(path, os.O_RDWR)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        text = os.read(descriptor, 32).decode().strip()
-        return int(text) if text.isdigit() else None
-    finally:
-        os.close(descriptor)
-    return None
-
-
 def _last_port(data_dir: Path) -> int:
     try:
         return int(json.loads((data_dir / SERVER_FILE).read_text())["port"])
@@ -281,8 +247,3 @@ def _bind(port: int) -> list[socket.socket]:
     except OSError:
         return [four]
     return [four, six]
-
-
-def terminate(pid: int) -> None:
-    """Ask a server to end."""
-    os.kill(pid, signal.SIGTERM)

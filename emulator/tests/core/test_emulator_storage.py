@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -27,10 +28,12 @@ def account(azure: LocalAzure, name: str) -> str:
     return f"{azure.group('store')}/providers/Microsoft.Storage/storageAccounts/{name}"
 
 
-def blobs(azure: LocalAzure, path: str) -> BlobServiceClient:
+def blobs(azure: LocalAzure, path: str, retries: int = 2) -> BlobServiceClient:
     url = azure.arm("GET", path, api=API).json()["properties"]["primaryEndpoints"]["blob"]
     key = azure.arm("POST", f"{path}/listKeys", api=API).json()["keys"][0]["value"]
-    return BlobServiceClient(url, credential=key, connection_verify=str(azure.data / "tls" / "ca.pem"), retry_total=2)
+    return BlobServiceClient(
+        url, credential=key, connection_verify=str(azure.data / "tls" / "ca.pem"), retry_total=retries
+    )
 
 
 def test_create_has_only_a_location(azure: LocalAzure) -> None:
@@ -155,6 +158,29 @@ class TestBlobs:
         assert azure.arm("DELETE", path, api=API).status_code == 200
         azure.follow(azure.arm("PUT", path, BODY, api=API))
         assert list(blobs(azure, path).list_containers()) == []
+
+    def test_planned_faults_reach_blobs(self, fresh: LocalAzure) -> None:
+        fresh.start()
+        rules: list[dict[str, object]] = [
+            {"route": "Storage/blob/write", "nth": 1, "fault": {"status": 503, "retry_after": 4}},
+            {"route": "storage/blob/*", "path": "/lost$", "nth": 1, "when": "after", "fault": {"reset": True}},
+            {"path": "/_blobs/data3/vhds/late", "times": 1, "fault": {"delay": 0.2}},
+        ]
+        fresh.control("PUT", "/faults", {"seed": 1, "rules": rules})
+        path = account(fresh, "data3")
+        fresh.follow(fresh.arm("PUT", path, BODY, api=API))
+        service = blobs(fresh, path, retries=0)
+        with pytest.raises(Exception, match="ServerBusy"):
+            service.create_container("vhds")
+        container = service.create_container("vhds")
+        with pytest.raises(Exception, match=r"losed|isconnect|abort|reset"):
+            container.upload_blob("lost", b"there")
+        assert container.download_blob("lost").readall() == b"there"
+        begun = time.monotonic()
+        container.upload_blob("late", b"x")
+        assert time.monotonic() - begun >= 0.2
+        found = [entry["fault"] for entry in requestlog.read(fresh.data) if "fault" in entry]
+        assert found == ["status 503", "reset after", "delay"]
 
     def test_no_acknowledged_blob_is_lost(self, fresh: LocalAzure) -> None:
         """Azurite saves what it knows of blobs now and then; killed with its parent, it must do so a last time."""

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from local_azure import LocalAzure, code
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 DISKS = "/resourceGroups/rg/providers/Microsoft.Compute/disks"
 MACHINES = "/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines"
@@ -341,3 +343,26 @@ def test_wrong_control_calls_say_what_is_wrong(
     answer = azure.control(method, path, body)
     assert answer.status_code == 400
     assert words in answer.json()["error"]
+
+
+def test_the_command_steers_too(rg: LocalAzure, tmp_path: Path) -> None:
+    plan_file = tmp_path / "plan.json"
+    plan_file.write_text(json.dumps({"seed": 3, "rules": [{"path": "locations$", "fault": {"status": 503}}]}))
+    assert json.loads(rg.command("faults", str(plan_file)).stdout)["seed"] == 3
+    assert rg.arm("GET", "/locations").status_code == 503
+    assert json.loads(rg.command("faults").stdout)["counts"]["rules"] == [{"seen": 1, "done": 1}]
+    assert json.loads(rg.command("faults", "off").stdout) == {}
+    assert json.loads(rg.command("latency", "realistic", "--factor", "0.1").stdout)["factor"] == 0.1
+    assert json.loads(rg.command("throttling").stdout)["mode"] == "off"
+    before = json.loads(rg.command("clock", "--freeze", "2027-01-01T00:00:00Z").stdout)
+    after = json.loads(rg.command("clock", "--advance", "60").stdout)
+    assert (before["frozen"], after["now"] - before["now"]) == (True, 60)
+    rg.command("clock", "--run")
+    seed = tmp_path / "seed.json"
+    seed.write_text('{"resources": [{"id": "/resourceGroups/sown", "location": "eastus"}]}')
+    assert json.loads(rg.command("seed", str(seed)).stdout) == {"resources": 2}
+    assert [doc["name"] for doc in json.loads(rg.command("dump").stdout)["resources"]] == ["rg", "sown"]
+    wrong = rg.command("faults", "-", check=False)
+    assert wrong.returncode
+    seed.write_text('{"resources": 5}')
+    assert "must be a list" in rg.command("seed", str(seed), check=False).stderr

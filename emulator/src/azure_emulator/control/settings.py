@@ -88,6 +88,8 @@ class Settings:
             scope.store.kv_put(faults.NAMESPACE, "plan", body)
             outcomes.forget_counts(scope.store)
         self._emulator.steering.plan = faults.parse(body)
+        for function in hooks.planned:
+            function(self._emulator, body)
         return body
 
     def _get_clock(self, _request: Request, _body: dict[str, Any]) -> Any:

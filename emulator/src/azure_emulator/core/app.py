@@ -145,6 +145,8 @@ class Emulator:
                 function(scope)
             self.seed(scope)
             self.steering.reload(scope.store)
+        for planned in hooks.planned:
+            planned(self, {})
         self._working.clear()
         self.log.clear()
         self._committed(scope)

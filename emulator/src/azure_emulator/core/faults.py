@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from azure_emulator.core.store import Store
 
 NAMESPACE = "faults"
+#: Sent by the emulator's own calls to its disks and blobs; they are spared.
+INTERNAL = {"User-Agent": "azure-emulator-internal"}
 _RULE_FIELDS = ("method", "path", "route", "probability", "nth", "times", "when", "fault", "faults")
 _FAULT_FIELDS = ("status", "retry_after", "code", "message", "reset", "timeout", "slow", "delay")
 _ENDINGS = ("status", "reset", "timeout", "slow")

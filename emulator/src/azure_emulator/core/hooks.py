@@ -37,6 +37,9 @@ before: list[Callable[[Context, Route], None]] = []
 #: Run with the id of a resource group that has gone, in the transaction that removed it.
 group_gone: list[Callable[[Scope, str], None]] = []
 
+#: There is a new plan of faults (as JSON, ``{}`` for none); for whoever serves requests in another process.
+planned: list[Callable[[Emulator, dict[str, Any]], None]] = []
+
 #: A seed has copied a document, in a writing transaction; give the copy what it must not share (bytes).
 copied: list[Callable[[Scope, dict[str, Any]], None]] = []
 

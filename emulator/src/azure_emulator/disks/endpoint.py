@@ -22,7 +22,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
-from azure_emulator.core.faults import error_of
+from azure_emulator.core.faults import INTERNAL, error_of
 from azure_emulator.disks.blob_errors import BlobError, not_permitted, number
 from azure_emulator.disks.reading import Reading
 from azure_emulator.disks.writing import Writing
@@ -65,7 +65,8 @@ class _Handler(Reading, Writing, BaseHTTPRequestHandler):
     def _serve(self, action: Callable[[Grant, dict[str, str]], int]) -> None:
         parts = urlsplit(self.path)
         query = {name: values[0] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
-        fault = self.server.striker(self.command, parts.path)
+        own = self.headers.get("User-Agent") == INTERNAL["User-Agent"]
+        fault = None if own else self.server.striker(self.command, parts.path)
         status = (
             self._do(action, parts.path, query) if fault is None else self._struck(fault, action, parts.path, query)
         )

@@ -10,6 +10,7 @@ import ssl
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from azure_emulator.core.faults import INTERNAL
 from azure_emulator.disks.blob_errors import BlobError
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def read_source(
     parts = urlsplit(url)
     if parts.scheme != "https" or parts.hostname not in _LOCAL:
         raise _cannot_verify(404, "The specified resource does not exist.")
-    asked = {"x-ms-version": version, "x-ms-range": f"bytes={start}-{end - 1}"}
+    asked = {**INTERNAL, "x-ms-version": version, "x-ms-range": f"bytes={start}-{end - 1}"}
     for name, value in headers.items():
         if name.startswith(f"{_CONDITIONS}if-"):
             asked[name[len(_CONDITIONS) :]] = value

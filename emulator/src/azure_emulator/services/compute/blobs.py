@@ -19,6 +19,7 @@ from xml.etree import ElementTree
 
 from azure_emulator.core.certificates import Certificates
 from azure_emulator.core.errors import ArmError
+from azure_emulator.core.faults import INTERNAL
 from azure_emulator.disks.vhd import FOOTER_SIZE, footer_problem, make_footer
 from azure_emulator.services.compute._shared import GIB
 from azure_emulator.services.storage import blob_urls, signatures
@@ -182,7 +183,10 @@ def _ask(
     parts = urlsplit(url)
     extra = {"Content-Length": str(len(body))} if method == "PUT" else {}
     connection.request(
-        method, f"{parts.path}?{parts.query}", body or None, {"x-ms-version": _VERSION, **extra, **(headers or {})}
+        method,
+        f"{parts.path}?{parts.query}",
+        body or None,
+        {"x-ms-version": _VERSION, **INTERNAL, **extra, **(headers or {})},
     )
     return _Answer(connection.getresponse())
 

@@ -19,7 +19,7 @@ import subprocess
 import threading
 import time
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from azure_emulator.core import requestlog
 from azure_emulator.core.certificates import Certificates
@@ -87,6 +87,7 @@ class BlobServer:
         self._lock = threading.RLock()
         self._process: subprocess.Popen[str] | None = None
         self._accounts: dict[str, str] = {}
+        self._plan: dict[str, Any] = {}
         self._heard = threading.Semaphore(0)
         self.port = 0
 
@@ -102,6 +103,13 @@ class BlobServer:
             else:
                 self._send()
             return self.port
+
+    def plan(self, plan: dict[str, Any]) -> None:
+        """Take over a plan of faults (`azure_emulator.core.faults`), now or when it starts."""
+        with self._lock:
+            self._plan = plan
+            if self._process is not None and self._process.poll() is None:
+                self._send()
 
     def close(self) -> None:
         """Let it save and end."""
@@ -179,7 +187,7 @@ class BlobServer:
 
     def _send(self) -> None:
         if self._process is not None:
-            _input(self._process).write(json.dumps(self._accounts) + "\n")
+            _input(self._process).write(json.dumps({"accounts": self._accounts, "plan": self._plan}) + "\n")
             _input(self._process).flush()
             self._heard.acquire(timeout=_START_SECONDS)
 

@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from azure_emulator.core import hooks
+from azure_emulator.core import faults, hooks
 from azure_emulator.core.certificates import Certificates
 from azure_emulator.services.storage import containers
 from azure_emulator.services.storage.blob_server import BlobServer, BlobServerError
@@ -90,6 +90,8 @@ def endpoint(scope: Scope, account: str) -> str:
 
 def _start(emulator: Emulator) -> None:
     _RUNNING[emulator.data_dir] = _Blobs(emulator)
+    with emulator.reading() as scope:
+        _planned(emulator, scope.store.kv_get(faults.NAMESPACE, "plan") or {})
     provide(emulator.data_dir)
 
 
@@ -111,6 +113,13 @@ def _reset(scope: Scope) -> None:
         blobs.server.clear()
 
 
+def _planned(emulator: Emulator, plan: dict[str, Any]) -> None:
+    blobs = _RUNNING.get(emulator.data_dir)
+    if blobs:
+        blobs.server.plan(plan)
+
+
+hooks.planned.append(_planned)
 hooks.start.append(_start)
 hooks.stop.append(_stop)
 hooks.committed.append(_committed)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
+from azure_emulator.core.faults import INTERNAL
 from azure_emulator.services.storage.signatures import account_sas
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def remove(authority: Path, url: str, account: Doc, name: str) -> None:
 
 
 def _call(authority: Path, method: str, url: str) -> bytes:
-    request = urllib.request.Request(url, method=method)  # noqa: S310 - our own https URL
+    request = urllib.request.Request(url, None, INTERNAL, method=method)  # noqa: S310 - our own https URL
     context = ssl.create_default_context(cafile=str(authority))
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
     with opener.open(request, timeout=_SECONDS) as answer:
