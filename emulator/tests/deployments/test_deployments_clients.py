@@ -149,3 +149,34 @@ def test_a_template_as_packer_sends_it(azure: LocalAzure) -> None:
     done = deploy(azure, given, version="2018-02-01", parameters=values)
     assert done["provisioningState"] == "Succeeded", done
     assert azure.get("disks/pkosdiskname")["properties"]["diskState"] == "Attached"
+
+
+def test_rules_of_a_balancer_by_themselves(azure: LocalAzure) -> None:
+    """As azure-cli sends ``az vmss create``: the balancer, then its NAT rule, whose name has two parts."""
+    balancer = {
+        "type": "Microsoft.Network/loadBalancers",
+        "apiVersion": "2022-01-01",
+        "name": "lb",
+        "location": "westeurope",
+        "properties": {"backendAddressPools": [{"name": "pool"}]},
+    }
+    rule = {
+        "type": "Microsoft.Network/loadBalancers/inboundNatRules",
+        "apiVersion": "2022-01-01",
+        "name": "[concat('lb', '/', 'NatRule')]",
+        "location": "westeurope",
+        "dependsOn": ["[concat('Microsoft.Network/loadBalancers/', 'lb')]"],
+        "properties": {"protocol": "tcp", "frontendPortRangeStart": "50000", "backendPort": 22},
+    }
+    done = deploy(azure, template(balancer, rule))
+    assert done["provisioningState"] == "Succeeded", done
+    assert [one["name"] for one in azure.get("network:loadBalancers/lb")["properties"]["inboundNatRules"]] == [
+        "NatRule"
+    ]
+    one = azure.get("network:loadBalancers/lb/inboundNatRules/natrule")
+    assert one["id"] == azure.path("network:loadBalancers/lb/inboundNatRules/NatRule")
+    assert azure.get("network:loadBalancers/lb/backendAddressPools")["value"][0]["name"] == "pool"
+    azure.done(azure.call("DELETE", "network:loadBalancers/lb/inboundNatRules/NatRule"))
+    assert azure.call("GET", "network:loadBalancers/lb/inboundNatRules/NatRule").status_code == 404
+    absent = azure.call("PUT", "network:loadBalancers/no/inboundNatRules/x", {"properties": {}})
+    assert (absent.status_code, absent.json()["error"]["code"]) == (404, "ParentResourceNotFound")

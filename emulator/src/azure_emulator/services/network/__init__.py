@@ -8,7 +8,15 @@ For the compute service: `attachment.attach`, `attachment.detach` and `attachmen
 
 from __future__ import annotations
 
-from azure_emulator.services.network import balancers, interfaces, networks, public_addresses, queries, security_groups
+from azure_emulator.services.network import (
+    balancer_parts,
+    balancers,
+    interfaces,
+    networks,
+    public_addresses,
+    queries,
+    security_groups,
+)
 
 ROUTES = [
     *networks.ROUTES,
@@ -16,5 +24,6 @@ ROUTES = [
     *public_addresses.ROUTES,
     *security_groups.ROUTES,
     *balancers.ROUTES,
+    *balancer_parts.ROUTES,
     *queries.ROUTES,
 ]

@@ -57,7 +57,7 @@ def _build(ctx: Context, doc: Doc, _found: Doc | None) -> None:
         key: value for key, value in given.items() if key not in parts and key not in doc["properties"]
     }
     for name in parts:
-        doc["properties"][name] = [_part(doc, name, wanted) for wanted in objects_of(given, name)]
+        doc["properties"][name] = [part(doc, name, wanted) for wanted in objects_of(given, name)]
     sku = object_of(ctx.body, "sku")
     if kind in ("loadBalancers", "natGateways"):
         doc["sku"] = {"name": "Basic" if kind == "loadBalancers" else "Standard", "tier": "Regional"} | sku
@@ -65,7 +65,8 @@ def _build(ctx: Context, doc: Doc, _found: Doc | None) -> None:
         doc["properties"] |= {"customDnsConfigs": [], "networkInterfaces": []}
 
 
-def _part(doc: Doc, collection: str, wanted: Doc) -> Doc:
+def part(doc: Doc, collection: str, wanted: Doc) -> Doc:
+    """A named part, as a balancer shows it."""
     name = text_of(wanted, "name") or ""
     _shared.check_name(name)
     return {
