@@ -204,6 +204,25 @@ def test_provider_lists_say_what_types_can(around: LocalAzure) -> None:
     assert "Microsoft.KeyVault" in names
 
 
+def test_features_are_registered_over_time(around: LocalAzure) -> None:
+    around.control("POST", "/clock", {"freeze": None})
+    around.control("PUT", "/latency", {"name": "realistic"})
+    path = "/providers/Microsoft.Features/providers/Microsoft.Compute/features/encryptionathost"
+    assert around.arm("GET", path).json()["properties"] == {"state": "NotRegistered"}
+    assert around.arm("POST", f"{path}/register").json()["properties"] == {"state": "Registering"}
+    around.control("POST", "/clock", {"advance": 1000})
+    assert around.arm("GET", path).json()["properties"] == {"state": "Registered"}
+    assert code(around.arm("GET", f"{path}No")) == "FeatureNotFound"
+    every = around.arm("GET", "/providers/Microsoft.Features/features").json()["value"]
+    assert "Microsoft.Storage/AllowHNS" in [entry["name"] for entry in every]
+
+
+def test_existence_is_asked_without_a_body(around: LocalAzure) -> None:
+    vault(around, "golden-9")
+    assert around.arm("HEAD", f"{VAULTS}/golden-9", api=KEYS).status_code == 204
+    assert around.arm("HEAD", f"{VAULTS}/golden-0", api=KEYS).status_code == 404
+
+
 def test_every_provider_that_answers_is_listed() -> None:
     routes = services.collect()[0]
     answering = {part.split("/")[0] for route in routes for part in route.template.split("/providers/")[1:]}

@@ -295,7 +295,9 @@ def _response(reply: Reply, incoming: Incoming, *, arm: bool) -> Response:
     else:
         content = json.dumps(body, separators=(",", ":")).encode()
         headers.setdefault("Content-Type", "application/json; charset=utf-8")
-    response = Response(content, reply.status)
+    # Asked only whether a resource exists, ARM answers 204 [documented].
+    exists = arm and incoming.method == "HEAD" and reply.status == 200
+    response = Response(content, 204 if exists else reply.status)
     shown = {name.lower(): value for name, value in headers.items()}
     if arm:
         shown = {**_ARM_HEADERS, **_request_headers(incoming), **shown}

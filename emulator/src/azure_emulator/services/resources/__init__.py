@@ -5,6 +5,6 @@
 
 from __future__ import annotations
 
-from azure_emulator.services.resources import generic, groups, providers, subscriptions, tags
+from azure_emulator.services.resources import features, generic, groups, providers, subscriptions, tags
 
-ROUTES = [*subscriptions.ROUTES, *providers.ROUTES, *groups.ROUTES, *generic.ROUTES, *tags.ROUTES]
+ROUTES = [*subscriptions.ROUTES, *providers.ROUTES, *groups.ROUTES, *generic.ROUTES, *features.ROUTES, *tags.ROUTES]

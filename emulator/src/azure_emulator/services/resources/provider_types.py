@@ -47,6 +47,10 @@ VERSIONS = {
             "2021-01-01 2015-06-01",
         ),
         (
+            "Microsoft.Features",
+            "2021-07-01 2015-12-01",
+        ),
+        (
             "Microsoft.Authorization",
             "2022-04-01 2020-05-01 2018-07-01 2017-04-01 2016-09-01 2015-07-01",
         ),
@@ -59,9 +63,9 @@ VERSIONS = {
         ),
     )
 }
-NO_LOCATION = ("Microsoft.Resources", "Microsoft.Authorization")
+NO_LOCATION = ("Microsoft.Resources", "Microsoft.Authorization", "Microsoft.Features")
 #: Providers that every subscription has.
-FREE = ("Microsoft.Resources", "Microsoft.Authorization")
+FREE = ("Microsoft.Resources", "Microsoft.Authorization", "Microsoft.Features")
 _MOVABLE = "CrossResourceGroupResourceMove, CrossSubscriptionResourceMove, SupportsTags, SupportsLocation"
 _IDENTITY = (
     "CrossResourceGroupResourceMove, CrossSubscriptionResourceMove, SystemAssignedResourceIdentity, SupportsTags, "
@@ -143,6 +147,7 @@ TYPES: dict[str, dict[str, str]] = {
     },
     "Microsoft.MarketplaceOrdering": {"agreements": "None", "offertypes": "None", "operations": "None"},
     "Microsoft.ManagedIdentity": {"userAssignedIdentities": _TAGGED, "operations": "None"},
+    "Microsoft.Features": {"features": "None", "providers": "None"},
     "Microsoft.Authorization": {"roleAssignments": "None", "roleDefinitions": "None", "locks": "None"},
     "Microsoft.Resources": {
         "resourceGroups": "None",
