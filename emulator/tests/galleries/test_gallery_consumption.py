@@ -205,6 +205,7 @@ def test_sharing_with_subscriptions_and_tenants(azure: LocalAzure) -> None:
     answer = azure.call("POST", "galleries/g/share", add, "2021-07-01")
     assert (answer.status_code, answer.content) == (202, b"")
     assert {"azure-asyncoperation", "location"} <= answer.headers.keys()
+    assert "azure-asyncnotification" not in answer.headers
     azure.done(answer)
     assert azure.get("galleries/g")["properties"]["sharingProfile"] == {"permissions": "Groups"}
     selected = azure.get("galleries/g", **{"$select": "Permissions"})["properties"]
@@ -219,7 +220,9 @@ def test_sharing_with_subscriptions_and_tenants(azure: LocalAzure) -> None:
     assert selected["sharingProfile"]["groups"] == [{"type": "Subscriptions", "ids": [azure.subscription]}]
     change = {"location": LOCATION, "properties": {"sharingProfile": {"permissions": "Private"}}}
     assert azure.refused("PUT", "galleries/g", change)[1] == "PropertyChangeNotAllowed"
-    azure.post("galleries/g/share", {"operationType": "Reset"})
+    reset = azure.call("POST", "galleries/g/share", {"operationType": "Reset"}, "2023-07-03")
+    assert reset.headers["azure-asyncnotification"] == "Enabled"
+    azure.done(reset)
     assert azure.get("galleries/g")["properties"]["sharingProfile"] == {"permissions": "Private"}
 
 

@@ -120,7 +120,14 @@ def test_from_a_machine(azure: LocalAzure) -> None:
     machine = azure.path("virtualMachines/vm")
     source = {"virtualMachineId": machine}
     body = {"location": LOCATION, "properties": {"storageProfile": {"source": source}}}
-    storage = azure.put(V1, body, MID)["properties"]["storageProfile"]
+    answer = azure.call("PUT", V1, body, MID)
+    assert "validationsProfile" not in answer.json()["properties"]
+    azure.done(answer)
+    found = azure.get(V1, MID)["properties"]
+    assert found["validationsProfile"]["validationOperationStatus"] == "NotExecuted"
+    assert found["validationsProfile"]["platformAttributes"][0] == {"name": "source_image_publisher", "value": "Debian"}
+    assert "validationsProfile" not in azure.get(V1, "2023-07-03")["properties"]
+    storage = found["storageProfile"]
     assert storage["source"] == source
     assert [image["lun"] for image in storage["dataDiskImages"]] == [2]
     azure.put("galleries/g/images/general", definition("general"), MID)

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from azure_emulator.core.operations import Operation
     from azure_emulator.core.store import Doc
 
-# The header came to galleries long after the others had it: absent with 2021-10-01 in 2025, there with 2024-03-03 in
-# 2026 [recorded].
-_NOTIFIES_SINCE = "2024-03-03"
+# The header came to galleries long after the others had it: absent with 2021-10-01 in 2025, there with 2023-07-03 in
+# 2026, for writes, deletions and sharing alike [seen in published traffic].
+_NOTIFIES_SINCE = "2023-07-03"
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def begin(ctx: Context, doc: Doc, effect: str, seconds: float, **args: Any) -> O
 def headers(ctx: Context, operation: Operation) -> dict[str, str]:
     """The headers of an answer that starts an operation."""
     found = operation.headers()
-    if ctx.api_version >= _NOTIFIES_SINCE and ctx.method != "POST":
+    if ctx.api_version >= _NOTIFIES_SINCE:
         found["Azure-AsyncNotification"] = "Enabled"
     return found
 

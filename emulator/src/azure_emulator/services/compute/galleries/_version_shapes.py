@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 # Properties and the first API version that shows them.
 _SAFETY_SINCE = "2022-08-03"
 _BLOCK_SINCE = "2024-03-03"
+_VALIDATIONS_SINCE = "2024-03-03"  # seen in published traffic, only of versions that nothing is being done to
 _STORAGE_TYPES_SINCE = "2019-03-01"
 
 
@@ -30,6 +31,12 @@ def present(ctx: Context, doc: Doc) -> Doc:
         properties.pop("safetyProfile")
     elif ctx.api_version < _BLOCK_SINCE:
         properties["safetyProfile"] = without(properties["safetyProfile"], "blockDeletionBeforeEndOfLife")
+    if ctx.api_version >= _VALIDATIONS_SINCE and properties["provisioningState"] == "Succeeded":
+        attributes = doc.get("_attributes")
+        properties["validationsProfile"] = {
+            "validationOperationStatus": "NotExecuted",
+            **({"platformAttributes": attributes} if attributes else {}),
+        }
     if ctx.api_version < STRATEGY_SINCE:
         properties["publishingProfile"] = without(properties["publishingProfile"], "storageAccountStrategy")
     if ctx.api_version < SOURCE_SINCE:

@@ -61,6 +61,8 @@ class VersionSource:
     shown: dict[str, Any]
     disks: list[DiskPlan]
     problems: list[ArmError] = field(default_factory=list)
+    #: The Marketplace image behind a machine, as a version's ``platformAttributes`` tell it.
+    attributes: list[dict[str, str]] = field(default_factory=list)
 
     def expect(self, what: str, identity: str, has: str | None, wants: str) -> None:
         """Note a difference between source and definition, which fails the operation [reported: code ``Conflict``]."""
@@ -206,6 +208,10 @@ def _from_machine(ctx: Context, definition: Doc, location: str, identity: str) -
     found.expect("OS type", identity, storage["osDisk"]["osType"], wants["osType"])
     _compare_security(found, identity, properties, wants)
     _compare_plans(found, identity, vm.get("plan"), wants.get("purchasePlan"))
+    reference = storage.get("imageReference", {})
+    if "publisher" in reference:
+        names = ("publisher", "offer", "sku")
+        found.attributes = [{"name": f"source_image_{name}", "value": reference[name]} for name in names]
     return found
 
 

@@ -102,6 +102,7 @@ def _create(ctx: Context, definition: Doc) -> Reply:
     }
     if security := object_of(ctx.body, "properties", "securityProfile"):
         doc["properties"]["securityProfile"] = security
+    doc["_attributes"] = source.attributes
     pending = _take(ctx, doc, source)
     name = "compute.gallery.version.import" if pending else "compute.gallery.version.create"
     seconds = _replication.plan(ctx, doc, name)
