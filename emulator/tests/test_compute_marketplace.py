@@ -67,6 +67,17 @@ def test_what_is_missing(azure: LocalAzure, publishers: str, below: str) -> None
     assert azure.refused("GET", f"{publishers}/{below}") == (404, "NotFound", "Artifact: VMImage was not found.")
 
 
+def test_versions_between_those_that_are_listed() -> None:
+    sku = next(sku for sku in catalogue.skus() if len(sku.versions) > 2 and len(sku.versions[0].split(".")) == 3)
+    first, *_others, last = sku.versions
+    head, tail = first.rpartition(".")[::2]
+    assert sku.has(f"{head}.{int(tail) + 1}")
+    assert not sku.has(f"{head}.{int(tail) - 1}")
+    assert not sku.has(f"{last}.1")
+    assert not sku.has("9" * 5000)
+    assert not sku.has("x.y.z")
+
+
 def test_a_disk_from_an_image(azure: LocalAzure, publishers: str) -> None:
     sku = f"{publishers}/Debian/artifacttypes/vmimage/offers/debian-12/skus/12-gen2/versions"
     identity = azure.call("GET", sku).json()[-1]["id"]

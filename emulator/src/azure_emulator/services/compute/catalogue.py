@@ -55,6 +55,16 @@ class Sku:
     tuned: bool = False
     data_disks: tuple[DataDisk, ...] = ()
 
+    def has(self, version: str) -> bool:
+        """Whether a version can be used. The real Marketplace has published many more than are listed here: one that is
+        written like these and lies between the oldest and the newest is taken to be among them [guessed]."""
+        if version in self.versions or len(version) > 40 or not version.isascii():
+            return version in self.versions
+        parts, first, last = version_key(version), version_key(self.versions[0]), version_key(self.versions[-1])
+        known = [version_key(listed) for listed in self.versions]
+        alike = any(len(parts) == len(listed) and parts[0] == listed[0] for listed in known)
+        return alike and min(parts) >= 0 and first < parts < last
+
     @property
     def disk_size(self) -> int:
         """Bytes of the OS disk, without the VHD footer."""

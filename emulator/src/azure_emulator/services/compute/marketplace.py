@@ -65,7 +65,7 @@ def _versions(ctx: Context) -> Reply:
 
 def _version(ctx: Context) -> Reply:
     sku = _matching(ctx)[0]
-    if ctx.ids["version"] not in sku.versions:
+    if not sku.has(ctx.ids["version"]):
         raise _not_found()
     item = _item(ctx, sku.publisher, sku.offer, sku.sku, ctx.ids["version"])
     return Reply(200, {"properties": _properties(ctx, sku), **item})

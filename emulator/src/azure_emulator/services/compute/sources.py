@@ -148,7 +148,7 @@ def _platform(names: dict[str, Any], subscription: str, location: str) -> ImageS
     version = names["version"]
     if sku and version.lower() == "latest":
         version = sku.versions[-1]
-    if sku is None or version not in sku.versions:
+    if sku is None or not sku.has(version):
         urn = ":".join(names[name] for name in ("publisher", "offer", "sku", "version"))
         raise ArmError(
             404,
