@@ -133,6 +133,9 @@ def test_scale_sets(azure: LocalAzure) -> None:
         "diskSizeGB": 30,
     }
     assert profile["networkProfile"]["networkInterfaceConfigurations"][0]["properties"]["primary"] is True
+    newer = azure.get("virtualMachineScaleSets/set", "2024-07-01")["properties"]["virtualMachineProfile"]
+    assert newer["storageProfile"]["diskControllerType"] == "SCSI"
+    assert newer["storageProfile"]["osDisk"]["osType"] == "Linux"
     instances = azure.get("virtualMachineScaleSets/set/virtualMachines")["value"]
     assert [one["instanceId"] for one in instances] == ["0", "1"]
     azure.done(azure.call("PATCH", "virtualMachineScaleSets/set", {"sku": {"capacity": 3}}))

@@ -16,7 +16,17 @@ from azure_emulator.core.context import Context, Reply, Scope
 from azure_emulator.core.errors import ArmError, resource_not_found
 from azure_emulator.core.operations import effect
 from azure_emulator.core.routing import Route, documented
-from azure_emulator.core.values import choice_of, flag_of, missing, number_of, object_of, objects_of, tags_of, text_of
+from azure_emulator.core.values import (
+    choice_of,
+    cloned,
+    flag_of,
+    missing,
+    number_of,
+    object_of,
+    objects_of,
+    tags_of,
+    text_of,
+)
 from azure_emulator.services.compute._shared import (
     GROUP,
     PROVIDER,
@@ -47,7 +57,11 @@ _KIND = "virtualMachineScaleSets"
 _MODES = ("Automatic", "Manual", "Rolling")
 _MOST = 1000
 _ECHOED = ("scaleInPolicy", "automaticRepairsPolicy", "orchestrationMode", "platformFaultDomainCount", "zoneBalance")
+# What came when: recorded for 2019-12-01, published for 2024; the bounds are documented.
+_OS_TYPE = "2020-12-01"
 _TIME_CREATED = "2021-11-01"
+_CONTROLLER = "2023-03-01"
+_PROFILE_CREATED = "2023-09-01"
 
 
 def _put(ctx: Context) -> Reply:
@@ -184,7 +198,8 @@ def _storage(storage: dict[str, Any], image: ImageSource | None) -> dict[str, An
     os_disk = storage["osDisk"]
     size = os_disk.get("diskSizeGB") or (image.os.size_gb if image else 30)
     kept = ("createOption", "caching", "managedDisk")
-    shown: dict[str, Any] = {"osDisk": {**{k: os_disk[k] for k in kept if k in os_disk}, "diskSizeGB": size}}
+    disk = {"osType": os_disk["osType"], **{k: os_disk[k] for k in kept if k in os_disk}, "diskSizeGB": size}
+    shown: dict[str, Any] = {"osDisk": disk}
     if "imageReference" in storage:
         shown["imageReference"] = without(storage["imageReference"], "exactVersion")
     disks = [{k: disk[k] for k in ("lun", *kept, "diskSizeGB") if k in disk} for disk in storage["dataDisks"]]
@@ -221,9 +236,17 @@ def _interface(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _show(ctx: Context, doc: Doc) -> Doc:
-    shown = visible(doc)
+    shown: Doc = cloned(visible(doc))
+    properties = shown["properties"]
+    profile = properties["virtualMachineProfile"]
+    if ctx.api_version >= _PROFILE_CREATED:
+        profile["timeCreated"] = properties["timeCreated"]
     if ctx.api_version < _TIME_CREATED:
-        shown["properties"] = without(shown["properties"], "timeCreated")
+        del properties["timeCreated"]
+    if ctx.api_version >= _CONTROLLER:
+        profile["storageProfile"]["diskControllerType"] = "SCSI"
+    if ctx.api_version < _OS_TYPE:
+        profile["storageProfile"]["osDisk"].pop("osType", None)
     return shown
 
 

@@ -22,7 +22,8 @@ _ASSESSMENT_MODE = "2021-03-01"
 _DELETE_OPTION = "2021-03-01"
 _TIME_CREATED = "2021-11-01"
 _CONTROLLER = "2023-03-01"
-_AGENT_UPDATES = "2022-11-01"
+# Shown in traffic of 2023, no longer in that of 2024 and later; the second bound is guessed.
+_AGENT_UPDATES = ("2022-11-01", "2024-03-01")
 #: Machines have etags, and writes take conditions [documented].
 ETAG_SINCE = "2024-03-01"
 
@@ -96,7 +97,7 @@ def _trim_os_profile(profile: dict[str, Any], api_version: str) -> None:
             configuration.pop("patchSettings", None)
         elif api_version < _ASSESSMENT_MODE:
             configuration["patchSettings"].pop("assessmentMode", None)
-        if api_version >= _AGENT_UPDATES:
+        if _AGENT_UPDATES[0] <= api_version < _AGENT_UPDATES[1]:
             configuration.setdefault("enableVMAgentPlatformUpdates", False)
         else:
             configuration.pop("enableVMAgentPlatformUpdates", None)
