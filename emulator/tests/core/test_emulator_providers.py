@@ -54,6 +54,18 @@ def test_vaults_register_their_name(around: LocalAzure) -> None:
     assert len(around.arm("GET", VAULTS, api=KEYS).json()["value"]) == 1
 
 
+def test_flags_may_be_words(around: LocalAzure) -> None:
+    """Packer's template has ``"enableSoftDelete": "true"``."""
+    found = vault(
+        around, "words", enableSoftDelete="true", enabledForDeployment="False", enabledForDiskEncryption="TRUE"
+    )
+    shown = found.json()["properties"]
+    flags = shown["enableSoftDelete"], shown["enabledForDeployment"], shown["enabledForDiskEncryption"]
+    assert flags == (True, False, True)
+    wrong = vault(around, "wrong", enabledForDeployment="yes")
+    assert (wrong.status_code, code(wrong)) == (400, "InvalidRequestContent")
+
+
 @pytest.mark.parametrize("name", ["ab", "1abc", "a--b-c", "ends-", "under_score", "x" * 25])
 def test_vault_names(around: LocalAzure, name: str) -> None:
     answer = vault(around, name)

@@ -74,7 +74,10 @@ def number_of(body: Any, *path: str) -> int | None:
 
 
 def flag_of(body: Any, *path: str) -> bool | None:
-    """true or false, ``None`` when absent."""
+    """true or false, ``None`` when absent. The words are taken as well: Azure converts them, and Packer sends them."""
+    value = member(body, *path)
+    if isinstance(value, str) and value.lower() in ("true", "false"):
+        return value.lower() == "true"
     return _typed(body, path, bool, "a boolean")
 
 
