@@ -1,7 +1,7 @@
 # Every target sets itself up; there are no manual steps.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint emulator e2e faults clean
+.PHONY: help demo test lint emulator e2e faults peers clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z0-9_-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,6 +30,10 @@ e2e: ## Boot the generalized disk in QEMU and let it provision itself as on Azur
 faults: ## The modules' tests while one request in ten fails (GOLDENIMAGE_FAULT_SEEDS=1,2,3 repeats a run)
 	@tools/setup.sh test
 	@tests/run.sh faults
+
+peers: ## Drive Azure CLI, azure.azcollection and Packer, unmodified, against the local Azure
+	@tools/setup.sh peers
+	@tests/run.sh peers
 
 clean: ## Remove everything the other targets made
 	rm -rf .venv .venv-* .build .cache

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The tiers of `make test`: unit, integration (modules against the local Azure), molecule (roles on real systems).
 #   tests/run.sh                 all
-#   tests/run.sh unit molecule   only these; e2e and faults only when they are named
+#   tests/run.sh unit molecule   only these; e2e, faults and peers only when they are named
 # What this machine cannot run is skipped by name; as root on Debian or Ubuntu a skip is a failure.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
@@ -32,6 +32,8 @@ tier e2e pytest -q tests/e2e
 # The targets while one request in ten fails, and while Azure takes its time. Most of it is waiting, so more at once.
 export GOLDENIMAGE_FAULT_SEEDS=${GOLDENIMAGE_FAULT_SEEDS:-$RANDOM,$RANDOM,$RANDOM}
 tier faults pytest -q -n 4 tests/faults
+# Each client has a worker and a local Azure of its own.
+tier peers pytest -q -n 2 --dist loadgroup tests/peers
 
 if [ "${#failed[@]}" -gt 0 ]; then printf 'test: failed: %s\n' "${failed[*]}"; exit 1; fi
 echo "test: all passed"

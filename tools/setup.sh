@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Prepare this checkout: tools/setup.sh run | emulator | test
+# Prepare this checkout: tools/setup.sh run | emulator | test | peers
 #   run       what `make demo` needs
 #   emulator  and the blob server behind the local Azure's storage accounts
 #   test      and what `make test` and `make lint` need
+#   peers     instead of these: the independent clients of `make peers`, each in an environment of its own
 # Idempotent and quick when there is nothing to do.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-stage=${1:?usage: tools/setup.sh run|emulator|test}
+stage=${1:?usage: tools/setup.sh run|emulator|test|peers}
 
 say() { printf '\033[1m== %s\033[0m\n' "$*"; }
 die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
@@ -17,12 +18,17 @@ run_programs=(ssh-keygen:openssh-client mmdebstrap:mmdebstrap sgdisk:gdisk mform
 run_files=(/usr/lib/grub/i386-pc/boot.img:grub-pc-bin /usr/lib/grub/x86_64-efi/moddep.lst:grub-efi-amd64-bin)
 test_programs=(systemd-nspawn:systemd-container ssh:openssh-client ssh-keygen:openssh-client debugfs:e2fsprogs
   qemu-system-x86_64:qemu-system-x86 qemu-storage-daemon:qemu-system-common fusermount3:fuse3 genisoimage:genisoimage rsync:rsync git:git shellcheck:shellcheck)
+peers_programs=(packer:packer ssh-keygen:openssh-client scp:openssh-client)
 test_files=(/usr/share/OVMF/OVMF_CODE.fd:ovmf)
 
 # A file, not a command, stands for the package where it has no command of its own.
 missing_packages() {
   local entry
   [ "$stage" != emulator ] || return 0
+  if [ "$stage" = peers ]; then
+    for entry in "${peers_programs[@]}"; do command -v "${entry%%:*}" >/dev/null || echo "${entry##*:}"; done
+    return
+  fi
   for entry in "${run_programs[@]}"; do command -v "${entry%%:*}" >/dev/null || echo "${entry##*:}"; done
   [ "$(uname -m)" != x86_64 ] || for entry in "${run_files[@]}"; do [ -e "${entry%%:*}" ] || echo "${entry##*:}"; done
   if [ "$stage" = test ]; then
@@ -75,7 +81,7 @@ pip_install() { # LOCK
   fi
 }
 pip_install run
-[ "$stage" != test ] || pip_install dev
+case $stage in test|peers) pip_install dev ;; esac
 
 if ! cmp -s emulator/pyproject.toml .venv/.installed-emulator; then
   say "Installing the local Azure (azure-emulator)"
@@ -85,14 +91,18 @@ fi
 
 if [ "$stage" != run ]; then .venv/bin/azure-emulator install-azurite; fi
 
-# The oldest supported Ansible and SDK, to test with.
-if [ "$stage" = test ] && ! cmp -s requirements/floor.txt .venv-floor/.installed-floor; then
-  say "Making .venv-floor (requirements/floor.txt)"
-  rm -rf .venv-floor
-  "$python" -m venv .venv-floor
-  .venv-floor/bin/python -m pip --quiet --disable-pip-version-check install --require-hashes --requirement requirements/floor.txt 2> >(grep -v "is ignored: it is neither" >&2)
-  cp requirements/floor.txt .venv-floor/.installed-floor
-fi
+environment() { # NAME: .venv-NAME from requirements/NAME.txt, made anew when that changes
+  cmp -s "requirements/$1.txt" ".venv-$1/.installed-$1" && return
+  say "Making .venv-$1 (requirements/$1.txt)"
+  rm -rf ".venv-$1"
+  "$python" -m venv ".venv-$1"
+  ".venv-$1/bin/python" -m pip --quiet --disable-pip-version-check install --require-hashes --requirement "requirements/$1.txt" 2> >(grep -v "is ignored: it is neither" >&2)
+  cp "requirements/$1.txt" ".venv-$1/.installed-$1"
+}
+case $stage in
+  test) environment floor ;; # the oldest supported Ansible and SDK, to test with
+  peers) for name in peers-cli peers-azcollection peers-packer; do environment "$name"; done ;;
+esac
 
 # goldenimage.azure resolves from any clone path: Ansible looks for collections in site-packages too.
 for environment in .venv .venv-floor; do

@@ -5,67 +5,17 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shlex
-import ssl
 import subprocess
-import sys
-import urllib.request
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
+from support.local_azure import BIN, REPOSITORY, LocalAzure, exports, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-BIN = Path(sys.executable).parent
-
-
-@dataclass(frozen=True)
-class LocalAzure:
-    """A running emulator: where its data lies, and the environment that points clients at it."""
-
-    data: Path
-    environment: dict[str, str] = field(repr=False)
-
-    def command(self, *words: str) -> str:
-        """Run ``azure-emulator WORDS --data …`` and return what it printed."""
-        command = [str(BIN / "azure-emulator"), *words, "--data", str(self.data)]
-        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout
-
-    def control(self, method: str, path: str, body: object = None) -> Any:
-        """Call the emulator's control API, below ``/_control``."""
-        token = json.loads((self.data / "credentials.json").read_text())["control_token"]
-        request = urllib.request.Request(
-            f"{self.environment['AZURE_CLOUD_ENVIRONMENT']}/_control{path}",
-            method=method,
-            headers={"Authorization": f"Bearer {token}"},
-            data=None if body is None else json.dumps(body).encode(),
-        )
-        context = ssl.create_default_context(cafile=self.environment["SSL_CERT_FILE"])
-        handlers = urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
-        with urllib.request.build_opener(*handlers).open(request, timeout=60) as answer:
-            return json.load(answer)
-
-    def writes(self, after: int = 0) -> list[str]:
-        """The requests that write, as ``METHOD path``, after the line ``after`` of the request log."""
-        found = self.control("GET", f"/requests?writes=true&after={after}")["value"]
-        return [f"{entry['method']} {entry['path']}" for entry in found]
-
-    @property
-    def log_end(self) -> int:
-        """The number of the request log's last line, for :meth:`writes`."""
-        return max((entry["n"] for entry in self.control("GET", "/requests")["value"]), default=0)
-
-
-def exports(text: str) -> dict[str, str]:
-    """Read the ``export NAME=value`` lines of ``azure-emulator env``."""
-    words = [line.removeprefix("export ").partition("=") for line in text.splitlines() if line.startswith("export ")]
-    return {name: "".join(shlex.split(value)) for name, _equals, value in words}
+__all__ = ["BIN", "REPOSITORY", "LocalAzure", "exports"]
 
 
 LONGEST = (
@@ -91,13 +41,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAzure]:
     """One local Azure for all tests of this worker, stopped at the end."""
-    data = tmp_path_factory.mktemp("azure")
-    stopped = LocalAzure(data, {})
-    stopped.command("start")
-    try:
-        yield LocalAzure(data, exports(stopped.command("env")))
-    finally:
-        stopped.command("stop")
+    with running(tmp_path_factory.mktemp("azure")) as azure:
+        yield azure
 
 
 @pytest.fixture(scope="session")

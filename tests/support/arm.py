@@ -45,12 +45,17 @@ class Arm:
         """A list, by name."""
         return {one["name"]: one for one in (self.get(path) or {})["value"]}
 
-    def call(self, method: str, path: str) -> dict[str, Any]:
+    def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """One request; a long-running one is only begun."""
         if not path.startswith("/subscriptions"):
             path = f"/subscriptions/{self.subscription}/{path}"
         namespace = re.search(r"/providers/Microsoft\.(\w+)/", path, re.IGNORECASE)
         version = VERSIONS[namespace[1].lower() if namespace else ""]
-        return self._open(method, f"{path}?api-version={version}", {"Authorization": f"Bearer {self.token}"})
+        headers = {"Authorization": f"Bearer {self.token}"}
+        data = None if body is None else json.dumps(body).encode()
+        if data is not None:
+            headers["Content-Type"] = "application/json"
+        return self._open(method, f"{path}?api-version={version}", headers, data)
 
     @cached_property
     def token(self) -> str:
