@@ -220,6 +220,13 @@ class Operations:
         running = f"{_SELECT} WHERE resource_id = ? AND status = 'InProgress' LIMIT 1"
         return next(self._select(running, resource_id.lower()), None)
 
+    def busy(self, effect: str) -> list[str]:
+        """The ids (in lower case) of resources that are busy with an effect whose name begins so."""
+        sql = (
+            "SELECT resource_id FROM operations WHERE status = 'InProgress' AND effect LIKE ? AND resource_id NOT NULL"
+        )
+        return [row[0] for row in self.store.read(sql, f"{effect}%")]
+
     def polled(self, operation: Operation) -> None:
         """Note that a poll saw the operation running."""
         if operation.polls > 0:

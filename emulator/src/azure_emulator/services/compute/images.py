@@ -176,12 +176,11 @@ def _delete(ctx: Context) -> Reply:
 
 
 def _machines_in_creation(ctx: Context, image_id: str) -> list[str]:
-    machines = ctx.store.list(type=f"{PROVIDER}/virtualMachines", subscription=ctx.subscription)
+    machines = [ctx.store.get(identity) for identity in ctx.operations.busy("compute.vm.create")]
     return [
         vm["name"]
         for vm in machines
-        if vm["properties"]["provisioningState"] == "Creating"
-        and arm_ids.same(member(vm, "properties", "storageProfile", "imageReference", "id"), image_id)
+        if vm and arm_ids.same(member(vm, "properties", "storageProfile", "imageReference", "id"), image_id)
     ]
 
 
