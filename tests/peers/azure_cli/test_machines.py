@@ -75,13 +75,16 @@ def test_power(az: AzureCli, vm: str) -> None:
 
 
 def test_commands_and_disks(az: AzureCli, group: str, vm: str) -> None:
-    """Run command answers; disks come and go; the system disk of a machine cannot be reimaged unless it is ephemeral."""
+    """Run command answers; disks come and go, but not while they are attached; a reimaged machine has a new one."""
     said = az(f"vm run-command invoke {vm} --command-id RunShellScript --scripts 'echo hello'")
     assert said["value"][0]["code"].startswith("ProvisioningState/succeeded")
     az(f"vm disk attach -g {group} --vm-name box -n more --new --size-gb 4")
     assert "is attached to VM" in az.refused(f"disk delete -g {group} -n more --yes")
     az(f"vm disk detach -g {group} --vm-name box -n more")
     az(f"disk delete -g {group} -n more --yes")
+    before = az(f"vm show {vm}")["storageProfile"]["osDisk"]["managedDisk"]["id"]
+    az(f"vm reimage {vm}")
+    assert az(f"vm show {vm}")["storageProfile"]["osDisk"]["managedDisk"]["id"] != before
 
 
 def test_deployments(az: AzureCli, group: str, vm: str) -> None:
