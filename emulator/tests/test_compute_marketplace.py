@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 from azure_emulator.services.compute import catalogue
 from compute_bodies import disk
@@ -29,6 +30,17 @@ def test_lists_are_bare_arrays(azure: LocalAzure, publishers: str) -> None:
     skus = azure.call("GET", f"{publishers}/Debian/ArtifactTypes/VMImage/Offers/debian-12/Skus").json()
     assert {"12", "12-gen2"} <= {item["name"] for item in skus}
     assert skus[0]["properties"]["automaticOSUpgradeProperties"]["automaticOSUpgradeSupported"] is False
+
+
+def test_aliases_name_images_of_the_catalogue(azure: LocalAzure, publishers: str) -> None:
+    """Azure CLI reads them without a token."""
+    answer = httpx.get(f"{azure.url}/metadata/aliases.json", verify=azure.trust)
+    systems = answer.json()["outputs"]["aliases"]["value"]
+    assert {"Ubuntu2204", "Debian11"} <= systems["Linux"].keys()
+    assert "Win2022Datacenter" in systems["Windows"]
+    for found in (systems["Linux"] | systems["Windows"]).values():
+        path = f"{publishers}/{found['publisher']}/artifacttypes/vmimage/offers/{found['offer']}/skus/{found['sku']}"
+        assert azure.call("GET", f"{path}/versions").json()
 
 
 def test_versions_in_order(azure: LocalAzure, publishers: str) -> None:

@@ -42,6 +42,8 @@ def test_marketplace(az: AzureCli) -> None:
     shown = az(f"vm image show {place} --urn {UBUNTU}:latest")
     assert shown["name"] == found[-1]
     assert shown["hyperVGeneration"] == "V2"
+    aliases = {found.get("urnAlias"): found["urn"] for found in az("vm image list")}
+    assert aliases["Ubuntu2204"] == f"{UBUNTU}:latest"
     assert "no terms" in az.refused(f"vm image terms show --urn {UBUNTU}:latest")
 
 
