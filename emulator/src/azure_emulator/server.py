@@ -11,7 +11,6 @@ import logging
 import os
 import signal
 import socket
-import sys
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -41,7 +40,6 @@ if TYPE_CHECKING:
     from azure_emulator.core.faults import Fault, RouteName
 
 _log = logging.getLogger(__name__)
-_SWITCH_SECONDS = 0.001
 
 
 class Application:
@@ -168,8 +166,6 @@ def serve(data_dir: Path, port: int, ready: Callable[[str], None]) -> None:
 
 
 async def _serve(data_dir: Path, port: int, ready: Callable[[str], None]) -> None:
-    # Threads that compute must not keep the event loop waiting for long.
-    sys.setswitchinterval(_SWITCH_SECONDS)
     secrets = credentials_of.load(data_dir)
     certificates = Certificates(data_dir)
     certificates.ensure()

@@ -44,8 +44,9 @@ class Emulator:
         self.log = RequestLog(data_dir)
         with self.database.reading() as store:
             self.steering = Steering(store)
-        # Writers queue for one lock; with threads of their own they never keep readers waiting.
-        self.readers = ThreadPoolExecutor(4, "reader")
+        # Writers queue for one lock; with threads of their own they never keep readers waiting. More readers would only
+        # contend for the interpreter: two, so that one that waits for a blob does not keep all others waiting.
+        self.readers = ThreadPoolExecutor(2, "reader")
         self.writers = ThreadPoolExecutor(2, "writer")
         self._workers = ThreadPoolExecutor(2, "work")
         #: Set by `end`: background work was still running and is left to the next start.
