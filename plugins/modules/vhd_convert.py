@@ -9,8 +9,8 @@ module: vhd_convert
 short_description: Make a VHD that Azure takes from any disk file
 description:
   - "Writes a fixed VHD: the size rounded up to whole MiB, the backup of the GPT moved to the new end, a footer behind."
-  - Raw disks and fixed VHDs are copied by the file system, sharing blocks where it can; other formats go through
-    C(qemu-img). Holes stay holes.
+  - Raw disks and fixed VHDs are copied by the file system, sharing blocks where it can; other formats are read as they
+    are, without a temporary file. Holes stay holes.
   - The new file appears in one step under its name and can be read only by its owner.
   - Repeating the task compares the content and changes nothing when the VHD already holds exactly that of the source.
 options:
@@ -33,10 +33,17 @@ options:
     description: Replace an existing O(dest) with other content. With V(false) the task fails instead.
     type: bool
     default: true
+  backing_files:
+    description:
+      - Let the disk build on other files (the backing files of a qcow2, the parents of a differencing VHD, the parent of a
+        VMDK), when they lie in the same folder and are named relative to it.
+      - Off by default, because whoever made the file decides which other files it names.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - goldenimage.azure.attributes
 requirements:
-  - qemu-img, for VHDX, qcow2, VMDK, VDI and dynamic VHD files
+  - qemu-img and qemu-nbd, for VHDX, qcow2, VDI and sparse VMDK files
 seealso:
   - module: goldenimage.azure.vhd_info
   - module: goldenimage.azure.vhd_upload
@@ -88,22 +95,15 @@ bytes_copied:
   type: int
 """
 
-import contextlib
 import os
-import tempfile
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import InvalidInput
 from ansible_collections.goldenimage.azure.plugins.module_utils._plan import Plan
 from ansible_collections.goldenimage.azure.plugins.module_utils._runtime import Task, run_module
-from ansible_collections.goldenimage.azure.plugins.module_utils._vhd import build, formats, qemu, validate
-from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.azure_disk import AzureDisk, round_up
-from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.footer import FOOTER_SIZE
-from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.sources import FileSource, open_source
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd import build, formats, validate
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.azure_disk import AzureDisk
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.transfer import data_size
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 ARGUMENTS: dict[str, Any] = {
     "src": {"type": "path", "required": True},
@@ -113,6 +113,7 @@ ARGUMENTS: dict[str, Any] = {
         "choices": ["auto", "raw", "vhd", "vhdx", "qcow2", "vmdk", "vdi"],
         "default": "auto",
     },
+    "backing_files": {"type": "bool", "default": False},
     "force": {"type": "bool", "default": True},
 }
 SAME = "as in the source"
@@ -122,37 +123,34 @@ OTHER = "other"
 def execute(task: Task) -> dict[str, Any]:
     src, dest = task.params["src"], task.params["dest"]
     _refuse_same_file(src, dest)
-    source = validate.examine(src, format=task.params["format"])
-    validate.refuse(source, converting=True)
-    if source.virtual_size is None:
-        source = validate.sized(source, int(qemu.describe(src, source.format)["virtual-size"]))
+    looked = validate.opened(src, format=task.params["format"], backing_files=task.params["backing_files"])
+    with looked as (source, opened):
         validate.refuse(source, converting=True)
-    size = source.virtual_size or 0
-    wanted = {"format": formats.FIXED_VHD, "virtual_size": round_up(size), "content": SAME}
+        return _convert(task, source, AzureDisk(opened)) if opened is not None else {}
+
+
+def _convert(task: Task, source: validate.Examination, disk: AzureDisk) -> dict[str, Any]:
+    dest = task.params["dest"]
+    wanted = {"format": formats.FIXED_VHD, "virtual_size": disk.size, "content": SAME}
     found = _find(dest)
-    comparable = found is not None and found.items() >= {**wanted, "content": OTHER}.items()
+    if found is not None and found.items() >= {**wanted, "content": OTHER}.items():
+        found["content"] = SAME if build.same_content(disk, dest) else OTHER
+    plan = Plan.between(found, wanted)
+    if found is not None and plan.changed and not task.params["force"]:
+        raise InvalidInput(
+            f"{dest} exists and holds something else.", remedy="Set force to replace it, or give another dest."
+        )
     result: dict[str, Any] = {}
-    with contextlib.ExitStack() as stack:
-        if found is not None and comparable:
-            disk = stack.enter_context(_opened(task, source))
-            found["content"] = SAME if build.same_content(disk, dest) else OTHER
-        plan = Plan.between(found, wanted)
-        if found is not None and plan.changed and not task.params["force"]:
-            raise InvalidInput(
-                f"{dest} exists and holds something else.", remedy="Set force to replace it, or give another dest."
-            )
-        if plan.changed:
-            build.need_folder(dest)
-        if plan.changed and not task.check_mode:
-            if not comparable:
-                disk = stack.enter_context(_opened(task, source))
-            with task.progress(None, data_size(disk)) as progress:
-                result["bytes_copied"] = build.build(disk, dest, progress.update)
-    vhd = {"path": dest, "format": formats.FIXED_VHD, "virtual_size": round_up(size)}
+    if plan.changed:
+        build.need_folder(dest)
+    if plan.changed and not task.check_mode:
+        with task.progress(None, data_size(disk)) as progress:
+            result["bytes_copied"] = build.build(disk, dest, progress.update)
+    vhd = {"path": dest, "format": formats.FIXED_VHD, "virtual_size": disk.size, "file_size": disk.file_size}
     return task.result(
         plan,
-        vhd={**vhd, "file_size": round_up(size) + FOOTER_SIZE},
-        source={"path": src, "format": source.format, "virtual_size": size},
+        vhd=vhd,
+        source={"path": source.path, "format": source.format, "virtual_size": source.virtual_size},
         **result,
     )
 
@@ -170,26 +168,6 @@ def _find(dest: str) -> dict[str, Any] | None:
         return None
     found = validate.examine(dest)
     return {"format": found.format, "virtual_size": found.virtual_size, "content": OTHER}
-
-
-@contextlib.contextmanager
-def _opened(task: Task, source: validate.Examination) -> Iterator[AzureDisk]:
-    """The source as Azure wants it; formats without a reader become a raw file beside the destination first."""
-    if source.format in formats.NATIVE:
-        with open_source(source.path, source.recognised) as disk:
-            yield AzureDisk(disk)
-        return
-    folder = build.need_folder(task.params["dest"])
-    build.need_space(folder, int(qemu.describe(source.path, source.format).get("actual-size", 0)))
-    with tempfile.NamedTemporaryFile(prefix=".vhd_convert.", dir=folder) as raw:
-        progress = task.progress(f"reading {source.format}", 100, "%")
-        with FileSource(source.path) as held:  # keeps writers away meanwhile
-            qemu.to_raw(source.path, source.format, raw.name, progress.update)
-            held.verify_unchanged()
-        with FileSource(raw.name) as disk:
-            table = validate.examine(raw.name, format=formats.RAW)
-            validate.refuse(table, converting=True)
-            yield AzureDisk(disk)
 
 
 def main() -> None:

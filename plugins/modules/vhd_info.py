@@ -32,10 +32,17 @@ options:
     description: Whether it shall be an OS disk, for which the limits are lower.
     type: bool
     default: false
+  backing_files:
+    description:
+      - Let the disk build on other files (the backing files of a qcow2, the parents of a differencing VHD, the parent of a
+        VMDK), when they lie in the same folder and are named relative to it.
+      - Off by default, because whoever made the file decides which other files it names.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - goldenimage.azure.attributes
 requirements:
-  - qemu-img, for the sizes of VHDX, qcow2, VMDK, VDI and dynamic VHD files
+  - qemu-img and qemu-nbd, for VHDX, qcow2, VDI and sparse VMDK files
 seealso:
   - module: goldenimage.azure.vhd_convert
   - module: goldenimage.azure.vhd_upload
@@ -135,10 +142,9 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.goldenimage.azure.plugins.module_utils._errors import InvalidInput, MissingDependency
 from ansible_collections.goldenimage.azure.plugins.module_utils._plan import Plan
 from ansible_collections.goldenimage.azure.plugins.module_utils._runtime import Task, run_module
-from ansible_collections.goldenimage.azure.plugins.module_utils._vhd import qemu, validate
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd import validate
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.azure_disk import MIB
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.footer import EPOCH, Footer
 
@@ -154,6 +160,7 @@ ARGUMENTS: dict[str, Any] = {
     },
     "hyper_v_generation": {"type": "str", "choices": ["V1", "V2"]},
     "os_disk": {"type": "bool", "default": False},
+    "backing_files": {"type": "bool", "default": False},
 }
 
 
@@ -164,17 +171,9 @@ def execute(task: Task) -> dict[str, Any]:
         format=params["format"],
         generation=params["hyper_v_generation"],
         operating_system=params["os_disk"],
+        backing_files=params["backing_files"],
     )
-    damage: list[dict[str, Any]] = []
-    if found.format in qemu.DRIVERS:
-        try:
-            found = validate.sized(found, int(qemu.describe(found.path, found.format)["virtual-size"]))
-        except MissingDependency as error:
-            task.warn(str(error))
-        except InvalidInput as error:
-            facts = {"severity": "error", "message": error.message, "remedy": error.remedy}
-            damage.append({"code": "format.unreadable", **facts})
-    findings = [finding.present() for finding in found.findings] + damage
+    findings = [finding.present() for finding in found.findings]
     size = found.virtual_size
     vhd: dict[str, Any] = {
         "path": found.path,

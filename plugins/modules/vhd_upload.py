@@ -178,7 +178,6 @@ upload:
       type: float
 """
 
-import os
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import GoldenImageError, InvalidInput
@@ -188,8 +187,8 @@ from ansible_collections.goldenimage.azure.plugins.module_utils._runtime import 
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd import formats, validate
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.azure_disk import AzureDisk
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.footer import FOOTER_SIZE
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.opening import open_source
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.page_blob import Access, PageBlob
-from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.sources import FileSource, open_source
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.transfer import (
     Transferred,
     data_size,
@@ -242,7 +241,7 @@ def execute(task: Task) -> dict[str, Any]:
     generation = _generation(params, found)
     _refuse_options(params, generation)
     with open_source(found.path, found.recognised) as source:
-        disk = AzureDisk(source, footer=_footer(source))
+        disk = AzureDisk(source, footer=source.footer)
         target: DiskTarget | BlobTarget
         target = DiskTarget(task, disk.size, generation) if params["disk"] else BlobTarget(task, disk.size)
         same = target.recorded is not None and target.recorded == _fingerprint(task, disk)
@@ -275,11 +274,6 @@ def _refuse_options(params: dict[str, Any], generation: str | None) -> None:
         for name in DISK_ONLY:
             if params[name] is not None:
                 raise InvalidInput(f"{name} is for managed disks; a page blob has none.", remedy=f"Leave {name} out.")
-
-
-def _footer(source: FileSource) -> bytes | None:
-    """The VHD's own footer; it is sent as it is."""
-    return os.pread(source.fd, FOOTER_SIZE, source.size) if source.format == formats.FIXED_VHD else None
 
 
 def _fingerprint(task: Task, disk: AzureDisk) -> str:

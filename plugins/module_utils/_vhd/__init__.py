@@ -7,9 +7,15 @@ footer      the 512 bytes that make a raw disk a fixed VHD
 formats     which format a file has, by its content
 partitions  MBR and GPT; the GPT backup moved to a new end
 sources     any disk as a size, extents and reads
+opening     from a file of any format to a source
+headers     what a header says of other files, encryption and completeness
+chains      backing files, parents and extents, opened only where that is safe
+growing_vhd dynamic and differencing VHD
+joined      flat VMDK
+qemu_nbd    VHDX, qcow2, VDI and sparse VMDK, read by a process that ends with us
+nbd         its protocol
 azure_disk  a source as Azure wants it: whole MiB, GPT backup at the end, footer
 validate    what is wrong with a file, how bad it is, what to do about it
-qemu        formats that are read through qemu-img
 page_blob   the page blob calls, with retries, over kept-alive connections
 sinks       where bytes go: a page blob, a file
 transfer    a source to a sink over several connections, and the fingerprint of what was sent

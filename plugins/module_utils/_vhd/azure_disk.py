@@ -32,11 +32,12 @@ class AzureDisk(Source):
 
     def __init__(self, base: Source, *, footer: bytes | None = None) -> None:
         self.base = base
+        self.path = base.path
         self.format = base.format
         self.size = round_up(base.size)
         self.patches = moved_backup(base, self.size)
         kept = footer if footer is not None and self.size == base.size else None
-        self.footer = kept or Footer.fixed(self.size).pack()
+        self.footer: bytes = kept or Footer.fixed(self.size).pack()
 
     @property
     def file_size(self) -> int:

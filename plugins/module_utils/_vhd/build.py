@@ -16,12 +16,9 @@ from typing import TYPE_CHECKING
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import GoldenImageError, InvalidInput
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd import formats
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.locks import lock_exclusive
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.opening import open_source, recognise_file
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.sinks import FileSink
-from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.sources import (
-    FileSource,
-    open_source,
-    recognise_file,
-)
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.sources import FileSource
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.transfer import Run, data_size, transfer, windows
 
 if TYPE_CHECKING:
@@ -153,7 +150,7 @@ def _untouched(path: str) -> Iterator[None]:
 
 def _clone(disk: AzureDisk, fd: int) -> int | None:
     """Share the source's blocks where the file system can (XFS, Btrfs)."""
-    if not isinstance(disk.base, FileSource):
+    if not isinstance(disk.base, FileSource) or disk.base.start:
         return None
     try:
         fcntl.ioctl(fd, _FICLONE, disk.base.fd)
@@ -181,7 +178,7 @@ def _copy_in_kernel(base: FileSource, fd: int, update: Callable[[int], object]) 
     for extent in base.data_extents():
         position = extent.offset
         while position < extent.end:
-            count = os.copy_file_range(base.fd, fd, min(_CHUNK, extent.end - position), position, position)
+            count = os.copy_file_range(base.fd, fd, min(_CHUNK, extent.end - position), base.start + position, position)
             if count == 0:
                 raise GoldenImageError(
                     f"{base.path} became shorter while it was read.", remedy="Make sure that nothing writes to it."

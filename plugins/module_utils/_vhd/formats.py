@@ -20,7 +20,11 @@ VMDK = "vmdk"
 VDI = "vdi"
 
 NATIVE = (RAW, FIXED_VHD)
-"""Formats that are read without any other program."""
+"""Formats whose file is the disk, byte by byte."""
+GROWING = (DYNAMIC_VHD, DIFFERENCING_VHD)
+"""VHD files with a block table."""
+LAYERED = (QCOW2, VMDK)
+"""Formats that qemu reads and that may build on another file."""
 
 _MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (0, b"vhdxfile", VHDX),
@@ -36,7 +40,7 @@ _MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (257, b"ustar", "tar"),
 )
 PACKED = ("gzip", "xz", "zstd", "bzip2", "tar")
-_GROWING: dict[int, str] = {DiskType.DYNAMIC: DYNAMIC_VHD, DiskType.DIFFERENCING: DIFFERENCING_VHD}
+_BY_TYPE: dict[int, str] = {DiskType.DYNAMIC: DYNAMIC_VHD, DiskType.DIFFERENCING: DIFFERENCING_VHD}
 _HEAD = 1024
 _SEARCH = 1 << 20
 
@@ -62,9 +66,9 @@ def recognise(fd: int) -> Recognised:
     footer = _footer_at(fd, file_size - FOOTER_SIZE)
     head_footer = Footer.parse(head[:FOOTER_SIZE])
     # A dynamic file begins with a copy of its footer; a fixed one with the disk's own first sector.
-    judged = footer or (head_footer if head_footer and head_footer.disk_type in _GROWING else None)
+    judged = footer or (head_footer if head_footer and head_footer.disk_type in _BY_TYPE else None)
     if judged is not None:
-        return Recognised(_GROWING.get(judged.disk_type, FIXED_VHD), file_size, footer, head_footer)
+        return Recognised(_BY_TYPE.get(judged.disk_type, FIXED_VHD), file_size, footer, head_footer)
     name = next((kind for at, magic, kind in _MAGIC if head[at:].startswith(magic)), RAW)
     stray = _stray_footer(fd, file_size) if name == RAW else None
     return Recognised(name, file_size, footer, head_footer, stray)

@@ -10,6 +10,7 @@ reads it; reads may come from several threads at once.
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -18,12 +19,13 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import GoldenImageError, InvalidInput
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd import formats
-from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.footer import FOOTER_SIZE
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.locks import lock_shared
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
+
+FIRST_DESCRIPTOR = 10
 
 
 class Kind(Enum):
@@ -48,10 +50,15 @@ class Extent:
 
 
 class Source(ABC):
-    """A disk that can be read. ``size`` is the virtual size in bytes, ``format`` a name from ``formats``."""
+    """A disk that can be read. ``size`` is the virtual size in bytes, ``format`` a name from ``formats``.
 
+    ``path`` is how the user named it; ``footer`` is the footer of a fixed VHD as it stands in the file.
+    """
+
+    path: str
     format: str
     size: int
+    footer: bytes | None = None
 
     @abstractmethod
     def extents(self) -> Iterator[Extent]:
@@ -89,20 +96,31 @@ class Source(ABC):
 
 
 class FileSource(Source):
-    """The first ``size`` bytes of a file or block device, as they are: a raw disk, or a fixed VHD without its footer.
+    """``size`` bytes of a file or block device, as they are: a raw disk, or a fixed VHD without its footer.
 
     A shared advisory lock is held while it is open.
 
+    :param start: where in the file the disk begins, such as inside a tar.
+    :param fd: a descriptor that is open already, and belongs to this object from now on.
     :raises InvalidInput: the file cannot be read or somebody is writing to it.
     """
 
-    def __init__(self, path: str, *, size: int | None = None, format: str = formats.RAW) -> None:  # noqa: A002
+    def __init__(
+        self,
+        path: str,
+        *,
+        size: int | None = None,
+        format: str = formats.RAW,  # noqa: A002
+        start: int = 0,
+        fd: int | None = None,
+    ) -> None:
         self.path = path
         self.format = format
-        self.fd = open_for_reading(path)
+        self.start = start
+        self.fd = open_for_reading(path) if fd is None else fd
         try:
             lock_shared(self.fd, path)
-            self.size = os.lseek(self.fd, 0, os.SEEK_END) if size is None else size
+            self.size = os.lseek(self.fd, 0, os.SEEK_END) - start if size is None else size
             self._state = self._fingerprint()
         except BaseException:
             os.close(self.fd)
@@ -121,7 +139,7 @@ class FileSource(Source):
 
     def _seek(self, position: int, whence: int) -> int:
         try:
-            return os.lseek(self.fd, position, whence)
+            return os.lseek(self.fd, self.start + position, whence) - self.start
         except OSError as error:
             if error.errno == errno.ENXIO:  # no data behind this position
                 return self.size
@@ -132,7 +150,7 @@ class FileSource(Source):
     def readinto(self, offset: int, buffer: memoryview) -> None:
         done = 0
         while done < len(buffer):
-            count = os.preadv(self.fd, [buffer[done:]], offset + done)
+            count = os.preadv(self.fd, [buffer[done:]], self.start + offset + done)
             if count == 0:
                 raise GoldenImageError(
                     f"{self.path} became shorter while it was read: it ended at byte {offset + done}.",
@@ -158,7 +176,7 @@ class FileSource(Source):
 
 
 def open_for_reading(path: str) -> int:
-    """Open a file or block device and return the descriptor.
+    """Open a file or block device and return the descriptor, which is at least ``FIRST_DESCRIPTOR``.
 
     :raises InvalidInput: it does not exist, is a folder, or is not ours to read.
     """
@@ -171,31 +189,12 @@ def open_for_reading(path: str) -> int:
     if os.path.isdir(path):
         os.close(fd)
         raise InvalidInput(f"{path} is a folder.", remedy="Give the path of a disk file.")
-    return fd
+    return moved_up(fd)
 
 
-def recognise_file(path: str) -> formats.Recognised:
-    """Say what the file at ``path`` is.
-
-    :raises InvalidInput: the file cannot be read.
-    """
-    fd = open_for_reading(path)
+def moved_up(fd: int) -> int:
+    """Return the same open file under a number that no program we start wants for itself."""
     try:
-        return formats.recognise(fd)
+        return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, FIRST_DESCRIPTOR)
     finally:
         os.close(fd)
-
-
-def open_source(path: str, found: formats.Recognised) -> FileSource:
-    """Open a raw disk or a fixed VHD that was recognised before.
-
-    :raises InvalidInput: the format has no reader here, or the footer's size does not fit the file.
-    """
-    if found.format == formats.RAW:
-        return FileSource(path)
-    if found.format != formats.FIXED_VHD or found.footer is None:
-        raise InvalidInput(
-            f"{path} is a {found.format} file, which cannot be read directly.",
-            remedy="Convert it with goldenimage.azure.vhd_convert first.",
-        )
-    return FileSource(path, size=found.file_size - FOOTER_SIZE, format=formats.FIXED_VHD)

@@ -5,16 +5,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import InvalidInput
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd import formats
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.azure_disk import MIB, round_up
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.footer import FOOTER_SIZE, Footer
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.opening import open_source, recognise_file
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.partitions import PartitionTable, read_table
-from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.sources import open_source, recognise_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.sources import Source
 
 GIB = 1 << 30
 MIN_SIZE = 20 * MIB  # the smallest upload Azure takes, footer aside
@@ -22,6 +28,7 @@ MAX_SIZE = 32767 * GIB
 MAX_OS_SIZE = 4095 * GIB
 MAX_V1_SIZE = 2048 * GIB  # an MBR reaches no further
 _CONVERT = "Convert it with goldenimage.azure.vhd_convert."
+_UNREADABLE = ("format.packed", "footer.missing", "footer.misplaced", "footer.checksum", "footer.size")
 _COPY_AGAIN = "Copy or export the file again; it is not complete."
 
 
@@ -78,30 +85,46 @@ def examine(
     format: str = "auto",  # noqa: A002
     generation: str | None = None,
     operating_system: bool = False,
+    backing_files: bool = False,
 ) -> Examination:
     """Look at a file and report all findings at once.
 
     :param format: ``auto``, or the format the caller states, which then is not guessed from the content.
     :param generation: the Hyper-V generation (``V1`` or ``V2``) it shall start.
     :param operating_system: whether it shall be an OS disk.
+    :param backing_files: backing files and parents in the same folder may be opened.
     :raises InvalidInput: the file cannot be read, is in use, or is clearly not what ``format`` says.
     """
+    with opened(
+        path, format=format, generation=generation, operating_system=operating_system, backing_files=backing_files
+    ) as (examination, _source):
+        return examination
+
+
+@contextlib.contextmanager
+def opened(
+    path: str,
+    *,
+    format: str = "auto",  # noqa: A002
+    generation: str | None = None,
+    operating_system: bool = False,
+    backing_files: bool = False,
+) -> Iterator[tuple[Examination, Source | None]]:
+    """As :func:`examine`, and lend the open disk; ``None`` when it cannot be read, which is among the findings."""
     recognised = _as_stated(recognise_file(path), format, path)
     findings = [*_format_findings(recognised, path, stated=format != "auto"), *_footer_findings(recognised)]
-    if recognised.format not in formats.NATIVE:
-        return Examination(path, recognised, tuple(findings))
-    with open_source(path, recognised) as source:
-        table = read_table(source)
-        size = source.size
-    findings += _size_findings(size, generation, operating_system=operating_system)
-    findings += _table_findings(table, generation, operating_system=operating_system)
-    return Examination(path, recognised, tuple(findings), size, table)
-
-
-def sized(examination: Examination, size: int) -> Examination:
-    """Add what the virtual size says, for a format whose size another reader found out."""
-    findings = _size_findings(size, None, operating_system=False)
-    return replace(examination, virtual_size=size, findings=(*examination.findings, *findings))
+    with contextlib.ExitStack() as stack:
+        try:
+            source = stack.enter_context(open_source(path, recognised, backing_files=backing_files))
+            table, size = read_table(source), source.size
+        except InvalidInput as error:
+            if not any(finding.code in _UNREADABLE for finding in findings):
+                findings.append(Finding("format.unreadable", "error", error.message, error.remedy or ""))
+            yield Examination(path, recognised, tuple(findings)), None
+            return
+        findings += _size_findings(size, generation, operating_system=operating_system)
+        findings += _table_findings(table, generation, operating_system=operating_system)
+        yield Examination(path, recognised, tuple(findings), size, table), source
 
 
 def refuse(examination: Examination, *, converting: bool) -> None:

@@ -12,11 +12,10 @@ import pytest
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import (
     GoldenImageError,
     InvalidInput,
-    MissingDependency,
 )
-from ansible_collections.goldenimage.azure.plugins.module_utils._vhd import build, formats, qemu, validate
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd import build, formats, validate
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.azure_disk import AzureDisk
-from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.sources import FileSource, recognise_file
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.sources import FileSource
 
 from .disks import MIB, SMALLEST, gpt, raw, run, vhd
 
@@ -107,41 +106,6 @@ def test_folder_that_cannot_be_written_to(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(os, "access", lambda _path, mode: not mode & os.W_OK)  # root may write everywhere
     with pytest.raises(InvalidInput, match=r"No file can be written in .*read-only"):
         build.need_folder(str(tmp_path / "new.vhd"))
-
-
-@pytest.mark.parametrize(
-    ("driver", "options"),
-    [("qcow2", ""), ("vhdx", ""), ("vmdk", ""), ("vdi", ""), ("vpc", "subformat=dynamic,force_size")],
-)
-def test_other_formats_through_qemu(tmp_path: Path, driver: str, options: str) -> None:
-    source, path, back = gpt(tmp_path / "disk"), tmp_path / "disk, odd name", tmp_path / "back"
-    run("qemu-img", "convert", "-f", "raw", "-O", driver, *(["-o", options] if options else []), source, path)
-    found = recognise_file(str(path))
-    assert qemu.describe(str(path), found.format)["virtual-size"] == SMALLEST
-    percents: list[float] = []
-    qemu.to_raw(str(path), found.format, str(back), percents.append)
-    assert back.read_bytes() == source.read_bytes()
-    assert percents[-1] == 100
-
-
-def test_backing_files_are_refused(tmp_path: Path) -> None:
-    run("qemu-img", "create", "-q", "-f", "raw", tmp_path / "base", "20M")
-    run("qemu-img", "create", "-q", "-f", "qcow2", "-b", tmp_path / "base", "-F", "raw", tmp_path / "over")
-    with pytest.raises(InvalidInput, match=r"takes content from other files: .*base"):
-        qemu.describe(str(tmp_path / "over"), formats.QCOW2)
-
-
-def test_damaged_files_are_refused(tmp_path: Path) -> None:
-    path = tmp_path / "disk"
-    path.write_bytes(b"QFI\xfb" + os.urandom(2000))
-    with pytest.raises(InvalidInput, match="cannot be read as qcow2"):
-        qemu.describe(str(path), formats.QCOW2)
-
-
-def test_missing_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(MissingDependency, match="qemu-utils"):
-        qemu.describe(str(tmp_path / "x"), formats.QCOW2)
 
 
 def test_vhd_as_source_keeps_its_disk(tmp_path: Path) -> None:
