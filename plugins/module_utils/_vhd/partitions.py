@@ -214,13 +214,15 @@ def moved_backup(source: Source, new_size: int) -> dict[int, bytes]:
 
 
 def _protective_mbr(mbr: bytes, last_lba: int) -> bytes:
-    """Return the sector with its protective partition reaching to ``last_lba``; a hybrid MBR is left as it is."""
+    """Return the sector with its protective partition reaching to ``last_lba``; a hybrid or damaged MBR is left as it is."""
     entries = [mbr[at : at + 16] for at in range(_MBR_TABLE, 510, 16)]
     used = [number for number, entry in enumerate(entries) if entry[4]]
     if len(used) != 1:
         return mbr
     at = _MBR_TABLE + 16 * used[0]
     start = struct.unpack_from("<I", mbr, at + 8)[0]
+    if start > last_lba:
+        return mbr
     size = struct.pack("<I", min(last_lba - start + 1, 0xFFFF_FFFF))
     return mbr[: at + 5] + _chs(last_lba) + mbr[at + 8 : at + 12] + size + mbr[at + 16 :]
 

@@ -16,7 +16,7 @@ from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.partitions 
     read_table,
 )
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.sources import FileSource, Kind
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from .disks import MIB, SMALLEST, gpt, raw, run
@@ -103,6 +103,7 @@ def test_cut_off_disk_is_noticed_and_not_touched(tmp_path: Path) -> None:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100, deadline=None)
 @given(position=st.integers(446, 512 * 34 - 1), value=st.integers(0, 255), both=st.booleans())
+@example(position=456, value=2, both=False)  # a protective partition that begins beyond the disk
 def test_damage_never_breaks_and_is_never_spread(tmp_path: Path, position: int, value: int, both: bool) -> None:
     path = tmp_path / "disk"
     if not path.exists():
