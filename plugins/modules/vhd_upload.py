@@ -14,9 +14,11 @@ description:
     intended, as an OS disk from which no operating system starts, is a warning.
   - "What was uploaded is remembered by its content: the tag, or metadata, C(goldenimage_content) is written as the last
     step and holds a fingerprint. Repeating the task compares it and changes nothing; an upload that broke off is never
-    taken for a complete one, and is done anew."
+    taken for a complete one."
+  - Repeating a task that broke off goes on where it stopped. What Azure holds by then is read back and compared with the
+    file, so that nothing is sent twice and nothing is believed unseen.
   - The shared access signature of the disk is revoked in any case, also after a failure and when the play is cancelled;
-    the incomplete disk is removed then.
+    the incomplete disk stays for the next run, marked as such.
 options:
   path:
     description: The file, a fixed VHD or a raw disk. For other formats see M(goldenimage.azure.vhd_convert).
@@ -83,19 +85,29 @@ options:
     type: str
     choices: [TrustedLaunch]
   connections:
-    description: How many connections send at once. Each needs 4 MiB of memory.
+    description:
+      - How many connections send at once, 64 at most. Each needs 4 MiB of memory.
+      - While Azure says that it is busy there are fewer.
     type: int
     default: 8
+  bandwidth_limit:
+    description: How many bytes may be sent in a second, for example V(20M). By default there is no limit.
+    type: str
   verify:
     description:
       - Compare checksums of what arrived with what was sent, and ask Azure at the end which ranges it holds.
     type: bool
     default: true
+  read_back:
+    description:
+      - At the end read everything back and compare its fingerprint with that of the file. It takes as long as the upload.
+    type: bool
+    default: false
   force:
     description:
       - Replace a disk or blob that exists with other content, size or properties. An attached disk is never replaced.
-      - The old disk is deleted first, because the new one has its name. When the upload then fails, neither is left; the
-        file, the options and the location are checked before.
+      - The old disk is deleted first, because the new one has its name. When the upload then fails, the old one is gone;
+        the file, the options and the location are checked before.
     type: bool
     default: false
 extends_documentation_fragment:
@@ -173,32 +185,25 @@ upload:
     bytes_sent:
       description: What was not zero and went over the network.
       type: int
+    bytes_kept:
+      description: What Azure was found to hold already, from an earlier attempt.
+      type: int
     seconds:
       description: How long reading and sending took.
       type: float
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ansible_collections.goldenimage.azure.plugins.module_utils._errors import GoldenImageError, InvalidInput
+from ansible_collections.goldenimage.azure.plugins.module_utils._errors import InvalidInput
+from ansible_collections.goldenimage.azure.plugins.module_utils._resources import uploading
 from ansible_collections.goldenimage.azure.plugins.module_utils._resources.upload_blob import BlobTarget
 from ansible_collections.goldenimage.azure.plugins.module_utils._resources.upload_disk import DiskTarget
 from ansible_collections.goldenimage.azure.plugins.module_utils._runtime import Task, run_module
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd import formats, validate
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.azure_disk import AzureDisk
-from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.footer import FOOTER_SIZE
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.opening import open_source
-from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.page_blob import Access, PageBlob
-from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.transfer import (
-    Transferred,
-    data_size,
-    fingerprint,
-    missing,
-    transfer,
-)
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.transfer import data_size, fingerprint
 
 ARGUMENTS: dict[str, Any] = {
     "path": {"type": "path", "required": True, "aliases": ["src"]},
@@ -220,7 +225,9 @@ ARGUMENTS: dict[str, Any] = {
     "hyper_v_generation": {"type": "str", "choices": ["V1", "V2"]},
     "security_type": {"type": "str", "choices": ["TrustedLaunch"]},
     "connections": {"type": "int", "default": 8},
+    "bandwidth_limit": {"type": "str"},
     "verify": {"type": "bool", "default": True},
+    "read_back": {"type": "bool", "default": False},
     "force": {"type": "bool", "default": False},
 }
 DISK_ONLY = ("location", "zone", "sku", "security_type", "tags")
@@ -251,7 +258,7 @@ def execute(task: Task) -> dict[str, Any]:
             if target.keeps_content:
                 target.update()
             else:
-                result["upload"] = _upload(task, disk, target)
+                result["upload"] = uploading.upload(task, disk, target)
         return task.result(plan, **target.present(), **result)
 
 
@@ -263,8 +270,7 @@ def _generation(params: dict[str, Any], found: validate.Examination) -> str | No
 
 
 def _refuse_options(params: dict[str, Any], generation: str | None) -> None:
-    if params["connections"] < 1:
-        raise InvalidInput(f"connections is {params['connections']}.", remedy="Give 1 or more.")
+    uploading.check_options(params)
     if params["security_type"] and generation != "V2":
         raise InvalidInput(
             f"security_type {params['security_type']} needs generation V2, but hyper_v_generation is {generation}.",
@@ -279,39 +285,6 @@ def _refuse_options(params: dict[str, Any], generation: str | None) -> None:
 def _fingerprint(task: Task, disk: AzureDisk) -> str:
     progress = task.progress("comparing", data_size(disk))
     return fingerprint(disk, update=progress.update)
-
-
-def _upload(task: Task, disk: AzureDisk, target: DiskTarget | BlobTarget) -> dict[str, Any]:
-    params = task.params
-    with target.receiving() as grant, PageBlob(_access(grant), ca=task.azure.ca, verify=params["verify"]) as blob:
-        blob.clear_all()  # what an earlier attempt may have left
-        progress = task.progress(None, data_size(disk))
-        moved = transfer(disk, blob, workers=params["connections"], update=progress.update)
-        blob.write(disk.size, memoryview(disk.footer))
-        if params["verify"]:
-            _verify(blob, moved, disk)
-    target.complete(moved.fingerprint)
-    return {
-        "fingerprint": moved.fingerprint,
-        "virtual_size": disk.size,
-        "bytes_read": moved.bytes_read,
-        "bytes_sent": moved.bytes_sent + FOOTER_SIZE,
-        "seconds": round(moved.seconds, 3),
-    }
-
-
-def _access(grant: Callable[[], tuple[str, dict[str, str]]]) -> Callable[[], Access]:
-    return lambda: Access(*grant())
-
-
-def _verify(blob: PageBlob, moved: Transferred, disk: AzureDisk) -> None:
-    sent = [*moved.runs, (disk.size, disk.file_size)]
-    lost = missing(sent, blob.page_ranges())
-    if lost:
-        raise GoldenImageError(
-            f"{blob.place} lacks {len(lost)} ranges that were sent, the first at byte {lost[0][0]}.",
-            remedy="Run again; if it persists, look for something else that writes there.",
-        )
 
 
 def main() -> None:

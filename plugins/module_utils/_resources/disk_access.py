@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 import contextlib
+import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from ansible_collections.goldenimage.azure.plugins.module_utils._azure.errors import AzureError
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import GoldenImageError
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.blob_client import Access
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -17,45 +20,64 @@ if TYPE_CHECKING:
     from ansible_collections.goldenimage.azure.plugins.module_utils._runtime import Task
 
 DURATION = 24 * 3600  # seconds; asked for again when a longer transfer outlives it
+MARGIN = 900  # seconds before the end at which it is asked for again
+Kind = Literal["disk", "snapshot"]
+
+
+@dataclass(frozen=True)
+class Lent:
+    """How to get the address of a disk's data, a secret; both ask Azure each time.
+
+    :ivar grant: where there is none yet, or the one before has ended. Fails when somebody else has one meanwhile.
+    :ivar renewed: while the one before is still good; it ends by that.
+    """
+
+    grant: Callable[[], Access]
+    renewed: Callable[[], Access]
 
 
 @contextlib.contextmanager
-def granted(task: Task, group: str, name: str, access: Literal["Read", "Write"]) -> Iterator[Callable[[], str]]:
-    """Lend the address of a disk's data, a secret, for the length of a block.
+def granted(
+    task: Task, group: str, name: str, access: Literal["Read", "Write"], *, kind: Kind = "disk"
+) -> Iterator[Lent]:
+    """Lend the address of the data of a disk or snapshot for the length of a block.
 
     The access is revoked when the block ends, however it ends. Writing is possible only while the disk is being
     uploaded, and revoking is what completes it.
-
-    :returns: a function that returns the address, and asks for a new one each time it is called.
     """
-    disks = task.azure.compute.disks
+    what = f"get {access.lower()} access to the {kind} {name}"
 
     def ask() -> dict[str, Any]:
         body = {"access": access, "durationInSeconds": DURATION}
-        what = f"get {access.lower()} access to the disk {name}"
-        return task.azure.send(disks.begin_grant_access, group, name, body=body, what=what) or {}
+        return task.azure.send(_calls(task, kind).begin_grant_access, group, name, body=body, what=what) or {}
 
-    def grant() -> str:
+    def grant(*, ours: bool = False) -> Access:
+        asked_at = time.monotonic()
         try:
             answer = ask()
         except AzureError as error:
-            if not (error.unclear and error.status == 409):
+            if error.status != 409 or not (ours or error.unclear):
                 raise
-            revoke(task, group, name)  # of ours: it was granted by a request whose answer was lost
+            revoke(task, group, name, kind=kind)  # ours, or granted by a request of ours whose answer was lost
             answer = ask()
         url = answer.get("accessSAS") or answer.get("accessSas")
         if not url:
             raise GoldenImageError(
-                f"Azure granted access to the disk {name} without telling its address.",
-                remedy="Run again; if it persists, check the disk's network access policy.",
+                f"Azure granted access to the {kind} {name} without telling its address.",
+                remedy="Run again; if it persists, check its network access policy.",
             )
-        return str(url)
+        return Access(str(url), renew_at=asked_at + DURATION - MARGIN)
 
-    with task.undo(f"the {access.lower()} access to the disk {name}", lambda: revoke(task, group, name)):
-        yield grant
+    undo = task.undo(f"the {access.lower()} access to the {kind} {name}", lambda: revoke(task, group, name, kind=kind))
+    with undo:
+        yield Lent(grant, lambda: grant(ours=True))
 
 
-def revoke(task: Task, group: str, name: str) -> None:
+def revoke(task: Task, group: str, name: str, *, kind: Kind = "disk") -> None:
     """End whatever access is active; a disk without any is left as it is."""
-    disks = task.azure.compute.disks
-    task.azure.send(disks.begin_revoke_access, group, name, what=f"revoke the access to the disk {name}")
+    what = f"revoke the access to the {kind} {name}"
+    task.azure.send(_calls(task, kind).begin_revoke_access, group, name, what=what)
+
+
+def _calls(task: Task, kind: Kind) -> Any:
+    return task.azure.compute.snapshots if kind == "snapshot" else task.azure.compute.disks

@@ -4,12 +4,13 @@
 """The page blob a local file is uploaded into: find the account and its permission, read, plan, apply.
 
 The metadata ``goldenimage_content`` holds the fingerprint of the data. It is written last: until then it says
-``incomplete``, so an upload that broke off is never taken for one that finished.
+``incomplete``, so an upload that broke off is never taken for one that finished. The next run goes on with such a blob.
 """
 
 from __future__ import annotations
 
 import contextlib
+import time
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -17,9 +18,11 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.goldenimage.azure.plugins.module_utils._azure import errors
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import InvalidInput
 from ansible_collections.goldenimage.azure.plugins.module_utils._plan import Plan
+from ansible_collections.goldenimage.azure.plugins.module_utils._resources.disk_access import MARGIN, Lent
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.blob_client import Access
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from ansible_collections.goldenimage.azure.plugins.module_utils._resources._shape import Wire
     from ansible_collections.goldenimage.azure.plugins.module_utils._runtime import Task
@@ -30,6 +33,7 @@ FOOTER_SIZE = 512
 AS_IN_FILE = "as in the file"
 _LIFETIME = timedelta(hours=24)
 _CLOCKS_DIFFER = timedelta(minutes=15)
+_TOKEN_LIFE = 300.0  # seconds after which the cache is asked again; it knows when a token ends
 
 
 class BlobTarget:
@@ -86,12 +90,24 @@ class BlobTarget:
         """Nothing of a blob can differ but its content."""
 
     @contextlib.contextmanager
-    def receiving(self) -> Iterator[Callable[[], tuple[str, dict[str, str]]]]:
-        """Make the blob, empty, and lend its address and the headers of permission."""
+    def receiving(self) -> Iterator[Lent]:
+        """Make the blob, empty, or take up one that is incomplete, and lend its address with the permission."""
         with errors.translated(f"create the page blob {self._name}"):
             self._make_room()
-            self._blob.create_page_blob(self.size + FOOTER_SIZE, metadata={CONTENT: INCOMPLETE})
-        yield self._grant
+            if not self._resumable:
+                self._blob.create_page_blob(self.size + FOOTER_SIZE, metadata={CONTENT: INCOMPLETE})
+        yield Lent(self._grant, self._permission)
+
+    @contextlib.contextmanager
+    def left(self) -> Iterator[Lent | None]:
+        """Nothing that an earlier attempt left stands in the way of going on."""
+        yield None
+
+    @property
+    def _resumable(self) -> bool:
+        found = self.found
+        same = found is not None and (found["type"], found["size"]) == ("PageBlob", self.size + FOOTER_SIZE)
+        return found is not None and same and found["metadata"].get(CONTENT) == INCOMPLETE
 
     def _make_room(self) -> None:
         """The container, without a blob of another type; what a repeated request finds done is as good."""
@@ -200,16 +216,20 @@ class BlobTarget:
     def _blob(self) -> Any:
         return self._container.get_blob_client(self.task.params["blob"])
 
-    def _grant(self) -> tuple[str, dict[str, str]]:
-        """A new permission for the blob: its address and headers; both are secrets."""
+    def _grant(self) -> Access:
+        """A new permission for the blob, after the one before was refused."""
+        if self._key is None and self._granted:
+            self.task.azure.credential.forget(self.task.azure.cloud.storage_scope)
+        self._granted = True
+        return self._permission()
+
+    def _permission(self) -> Access:
+        """A permission for the blob: its address and headers."""
         url = str(self._blob.url)
         azure = self.task.azure
         if self._key is None:
-            scope = azure.cloud.storage_scope
-            if self._granted:  # the token in the cache was refused
-                azure.credential.forget(scope)
-            self._granted = True
-            return url, {"Authorization": f"Bearer {azure.credential.get_token(scope).token}"}
+            token = azure.credential.get_token(azure.cloud.storage_scope).token
+            return Access(url, {"Authorization": f"Bearer {token}"}, time.monotonic() + _TOKEN_LIFE)
         from azure.storage.blob import BlobSasPermissions, generate_blob_sas
 
         now = datetime.now(UTC)
@@ -222,4 +242,4 @@ class BlobTarget:
             start=now - _CLOCKS_DIFFER,
             expiry=now + _LIFETIME,
         )
-        return f"{url}?{signature}", {}
+        return Access(f"{url}?{signature}", renew_at=time.monotonic() + _LIFETIME.total_seconds() - MARGIN)

@@ -4,7 +4,8 @@
 """The managed disk a local file is uploaded into: read, plan, apply.
 
 The tag ``goldenimage_content`` holds the fingerprint of the data. It is written last: until then it says
-``incomplete``, so an upload that broke off is never taken for one that finished.
+``incomplete``, so an upload that broke off is never taken for one that finished. Such a disk stays, without access, and
+the next run goes on with it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from ansible_collections.goldenimage.azure.plugins.module_utils._resources impor
 from ansible_collections.goldenimage.azure.plugins.module_utils._resources._shape import Wire, present, stated
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from ansible_collections.goldenimage.azure.plugins.module_utils._runtime import Task
 
@@ -46,7 +47,7 @@ class DiskTarget:
         self.found = disks.read(task.azure, self.group, self.name)
         self.tags = {key: text for key, text in ((self.found or {}).get("tags") or {}).items() if key != CONTENT}
         self.wanted = self._desire(generation)
-        self._keep = self._usable = False
+        self._keep = self._usable = self._same_but_content = False
 
     @property
     def recorded(self) -> str | None:
@@ -77,7 +78,8 @@ class DiskTarget:
         )
         fixed = {key for key in plan.changes if key not in _CHANGEABLE and not key.startswith("tags.")}
         self._keep = same_content and not fixed
-        self._usable = self._state == _WAITING and not fixed - {"content"}
+        self._same_but_content = not fixed - {"content"}
+        self._usable = self._state in (_WAITING, _UPLOADING) and self._same_but_content
         if not self._keep:
             disks.refuse_delete(self.found)
             if not self._usable:
@@ -94,20 +96,38 @@ class DiskTarget:
         return self._keep
 
     @contextlib.contextmanager
-    def receiving(self) -> Iterator[Callable[[], tuple[str, dict[str, str]]]]:
-        """Make the disk and lend the address of its data, with headers; a disk whose upload fails is removed again."""
+    def receiving(self) -> Iterator[disk_access.Lent]:
+        """Make the disk, or take one up that waits for this upload, and lend the address of its data."""
         task = self.task
-        if self.found is not None:
-            self._make_way()
-        incomplete = task.undo(f"the incomplete disk {self.name}", lambda: disks.delete(task, self.group, self.name))
+        if self.found is not None and not self._usable:
+            disks.delete(task, self.group, self.name)
+            self.found = None
         if self.found is None:
             wanted = {**self.wanted, "tags": {**self.wanted["tags"], CONTENT: INCOMPLETE}}
             disks.create(task, self.group, self.name, wanted)
         else:
             self._write(INCOMPLETE)
-        with disk_access.granted(task, self.group, self.name, "Write") as grant:
-            yield lambda: (grant(), {})
-        incomplete.dismiss()
+        with disk_access.granted(task, self.group, self.name, "Write") as lent:
+            yield lent
+
+    @contextlib.contextmanager
+    def left(self) -> Iterator[disk_access.Lent | None]:
+        """End what an earlier attempt left open. If that was at its very end, lend the address of what it brought.
+
+        Such a disk takes no data any more, and only its mark is missing: the fingerprint has to be found by reading it.
+        """
+        if self.found is not None and self._state == _UPLOADING:
+            disk_access.revoke(self.task, self.group, self.name)
+            self.found = disks.read(self.task.azure, self.group, self.name)
+            self._usable = self._usable and self.found is not None and self._state == _WAITING
+        properties = (self.found or {}).get("properties") or {}
+        uploaded = (properties.get("creationData") or {}).get("createOption") == "Upload"
+        closed = uploaded and self._incomplete and self._state == "Unattached" and self._size == self.size
+        if not closed or not self._same_but_content:
+            yield None
+            return
+        with disk_access.granted(self.task, self.group, self.name, "Read") as lent:
+            yield lent
 
     def complete(self, fingerprint: str) -> None:
         """Record, as the last step, what the disk holds."""
@@ -172,15 +192,6 @@ class DiskTarget:
             return f"{text}another size: it has {self._size} bytes, the file {self.size}."
         known = bool((self.found or {}).get("tags", {}).get(CONTENT))
         return text + ("other content than the file." if known else "content that was not uploaded by this module.")
-
-    def _make_way(self) -> None:
-        """Remove the disk that is there, unless it waits for just this upload."""
-        if self._usable:
-            return
-        if self._state == _UPLOADING:
-            disk_access.revoke(self.task, self.group, self.name)
-        disks.delete(self.task, self.group, self.name)
-        self.found = None
 
     def _write(self, content: str | None) -> None:
         """Change what can be changed in place, and record what the disk holds."""

@@ -16,7 +16,10 @@ qemu_nbd    VHDX, qcow2, VDI and sparse VMDK, read by a process that ends with u
 nbd         its protocol
 azure_disk  a source as Azure wants it: whole MiB, GPT backup at the end, footer
 validate    what is wrong with a file, how bad it is, what to do about it
-page_blob   the page blob calls, with retries, over kept-alive connections
+pacing      how many requests at once, how many bytes a second
+blob_client requests to a blob: permission, retries, kept-alive connections
+page_blob   the page blob calls
+blob_source a fixed VHD in a page blob or behind a disk's SAS, as a source
 sinks       where bytes go: a page blob, a file
 transfer    a source to a sink over several connections, and the fingerprint of what was sent
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class Sink(Protocol):
@@ -19,6 +19,14 @@ class Sink(Protocol):
         """Make writes that are under way in other threads fail soon."""
 
 
+@runtime_checkable
+class ReadableSink(Sink, Protocol):
+    """A sink that can tell what it holds."""
+
+    def readinto(self, offset: int, buffer: memoryview) -> None:
+        """Fill the buffer with the bytes at ``offset``."""
+
+
 class FileSink:
     """A file that was opened for writing; what is not written stays a hole."""
 
@@ -29,6 +37,15 @@ class FileSink:
         done = 0
         while done < len(content):
             done += os.pwrite(self._fd, content[done:], offset + done)
+
+    def readinto(self, offset: int, buffer: memoryview) -> None:
+        done = 0
+        while done < len(buffer):
+            count = os.preadv(self._fd, [buffer[done:]], offset + done)
+            if count == 0:  # behind the end
+                buffer[done:] = bytes(len(buffer) - done)
+                return
+            done += count
 
     def abort(self) -> None:
         """Nothing to do: a write to a file ends by itself."""

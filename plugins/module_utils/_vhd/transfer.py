@@ -6,19 +6,26 @@
 The disk is cut into windows of 4 MiB, and a window into grains of 64 KiB. Grains that hold only zeros are neither
 sent nor counted, wherever they come from, so the fingerprint is the same for a sparse and a dense file. It is
 SHA-256 over the size and, in order, the offset and SHA-256 of every window that is not zero.
+
+What an earlier attempt brought is found by looking: where the sink says that it holds something, that is read back and
+compared, and only what differs is sent. No record is believed.
 """
 
 from __future__ import annotations
 
+import bisect
 import hashlib
 import threading
 import time
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ansible_collections.goldenimage.azure.plugins.module_utils._errors import GoldenImageError
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.sinks import ReadableSink
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.sinks import Sink
     from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.sources import Source
@@ -27,6 +34,7 @@ WINDOW = 4 << 20  # the most that one Put Page may carry
 GRAIN = 64 << 10
 _ZEROS = bytes(GRAIN)
 _TICK = 0.2  # seconds between looks at the workers
+_LOOK = 1 << 20  # how much is read back at once
 
 Run = tuple[int, int]
 """Offset and end of consecutive bytes."""
@@ -34,21 +42,22 @@ Run = tuple[int, int]
 
 @dataclass(frozen=True)
 class Transferred:
-    """What was moved: the fingerprint, bytes read and sent, the ranges sent, and how long it took in seconds."""
+    """What was moved.
+
+    :ivar fingerprint: of the content.
+    :ivar bytes_read: of the source.
+    :ivar bytes_sent: to the sink.
+    :ivar bytes_kept: what the sink was found to hold already.
+    :ivar runs: where the content is not zero, merged and in order.
+    :ivar seconds: how long it took.
+    """
 
     fingerprint: str
     bytes_read: int
     bytes_sent: int
+    bytes_kept: int
     runs: list[Run]
     seconds: float
-
-
-@dataclass
-class _Totals:
-    read: int = 0
-    sent: int = 0
-    digests: dict[int, bytes] = field(default_factory=dict)
-    runs: list[Run] = field(default_factory=list)
 
 
 def fingerprint(source: Source, *, update: Callable[[int], object] | None = None, workers: int = 2) -> str:
@@ -62,46 +71,90 @@ def data_size(source: Source) -> int:
 
 
 def transfer(
-    source: Source, sink: Sink | None, *, workers: int, update: Callable[[int], object] | None = None
+    source: Source,
+    sink: Sink | None,
+    *,
+    workers: int,
+    update: Callable[[int], object] | None = None,
+    held: Sequence[Run] = (),
 ) -> Transferred:
     """Read every window that may hold data and write what is not zero.
 
     :param sink: ``None``: read only.
-    :param workers: how many windows are on their way at once; memory is 4 MiB each.
+    :param workers: how many windows are on their way at once; memory is 4 MiB each, and 1 MiB where something is held.
     :param update: called now and then, from this thread, with the number of bytes read so far.
+    :param held: where the sink, a :class:`ReadableSink`, already holds something; merged and in order.
     :raises GoldenImageError: the source changed or ended early, or the sink failed; the other workers are stopped.
+        Its details say how much was sent.
     """
     began = time.monotonic()
-    worker = _Worker(source, sink)
+    worker = _Worker(source, sink, held)
     with ThreadPoolExecutor(workers, thread_name_prefix="transfer") as pool:
         try:
             pending = {pool.submit(worker.work) for _ignored in range(workers)}
             while pending:
                 done, pending = wait(pending, timeout=_TICK, return_when=FIRST_EXCEPTION)
                 if update is not None:
-                    update(worker.totals.read)
+                    update(worker.read)
                 for future in done:
                     future.result()
-        except BaseException:
+        except BaseException as error:
             worker.stop()
+            if isinstance(error, GoldenImageError) and sink is not None:
+                error.details.setdefault("transferred", {"bytes_sent": worker.sent, "bytes_kept": worker.kept})
             raise
     source.verify_unchanged()
-    totals = worker.totals
-    root = hashlib.sha256(b"goldenimage-content-1" + source.size.to_bytes(8, "big"))
-    for offset in sorted(totals.digests):
-        root.update(offset.to_bytes(8, "big") + totals.digests[offset])
-    runs = sorted(totals.runs)
-    return Transferred(root.hexdigest(), totals.read, totals.sent, runs, time.monotonic() - began)
+    seconds = time.monotonic() - began
+    ledger = worker.ledger
+    return Transferred(ledger.fingerprint, worker.read, worker.sent, worker.kept, ledger.runs, seconds)
+
+
+@dataclass
+class _Window:
+    """What was found in one window."""
+
+    base: int
+    digest: bytes
+    runs: list[Run]
+
+
+class _Ledger:
+    """The windows in their order, whatever order they end in; what is in order already takes no memory."""
+
+    def __init__(self, size: int) -> None:
+        self.runs: list[Run] = []
+        self._root = hashlib.sha256(b"goldenimage-content-1" + size.to_bytes(8, "big"))
+        self._early: dict[int, _Window] = {}
+        self._next = 0
+
+    @property
+    def fingerprint(self) -> str:
+        return self._root.hexdigest()
+
+    def add(self, number: int, window: _Window) -> None:
+        self._early[number] = window
+        while (found := self._early.pop(self._next, None)) is not None:
+            self._next += 1
+            if found.runs:
+                self._root.update(found.base.to_bytes(8, "big") + found.digest)
+            for start, end in found.runs:
+                if self.runs and self.runs[-1][1] == start:
+                    self.runs[-1] = (self.runs[-1][0], end)
+                else:
+                    self.runs.append((start, end))
 
 
 class _Worker:
     """What the threads share: the windows still to do, and the sums."""
 
-    def __init__(self, source: Source, sink: Sink | None) -> None:
-        self.totals = _Totals()
+    def __init__(self, source: Source, sink: Sink | None, held: Sequence[Run]) -> None:
+        self.ledger = _Ledger(source.size)
+        self.read = self.sent = self.kept = 0
         self._source = source
         self._sink = sink
-        self._windows = windows(source)
+        self._held = held
+        self._ends = [end for _start, end in held]
+        self._windows = enumerate(windows(source))
         self._lock = threading.Lock()
         self._stopped = False
 
@@ -115,31 +168,61 @@ class _Worker:
         buffer = bytearray(WINDOW)
         while not self._stopped:
             with self._lock:
-                window = next(self._windows, None)
+                number, window = next(self._windows, (0, None))
             if window is None:
                 return
-            self._move(window, buffer)
+            self._move(number, window, buffer)
 
-    def _move(self, window: list[Run], buffer: bytearray) -> None:
+    def _move(self, number: int, window: list[Run], buffer: bytearray) -> None:
         base = window[0][0] // WINDOW * WINDOW
         view = memoryview(buffer)
+        found = _Window(base, b"", [])
         digest = hashlib.sha256()
-        sent = []
         for start, end in window:
             self._source.readinto(start, view[start - base : end - base])
             for low, high in filled(buffer, start - base, end - base):
-                content = view[low:high]
                 digest.update((base + low).to_bytes(8, "big") + (base + high).to_bytes(8, "big"))
-                digest.update(content)
-                if self._sink is not None:
-                    self._sink.write(base + low, content)
-                sent.append((base + low, base + high))
+                digest.update(view[low:high])
+                self._send(base + low, view[low:high])
+                found.runs.append((base + low, base + high))
+        found.digest = digest.digest()
         with self._lock:
-            self.totals.read += sum(end - start for start, end in window)
-            self.totals.sent += sum(end - start for start, end in sent)
-            self.totals.runs += sent
-            if sent:
-                self.totals.digests[base] = digest.digest()
+            self.read += sum(end - start for start, end in window)
+            self.ledger.add(number, found)
+
+    def _send(self, offset: int, content: memoryview) -> None:
+        if self._sink is None:
+            return
+        sent = 0
+        for low, high in self._wanting(offset, content):
+            self._sink.write(offset + low, content[low:high])
+            sent += high - low
+            with self._lock:
+                self.sent += high - low
+        with self._lock:
+            self.kept += len(content) - sent
+
+    def _wanting(self, offset: int, content: memoryview) -> Iterator[Run]:
+        """The parts of the content that the sink does not hold."""
+        end = offset + len(content)
+        at = bisect.bisect_right(self._ends, offset)
+        if at == len(self._held) or self._held[at][0] >= end or not isinstance(self._sink, ReadableSink):
+            yield 0, len(content)
+            return
+        begin = -1
+        for low in range(0, len(content), _LOOK):
+            part = content[low : low + _LOOK]
+            back = bytearray(len(part))
+            self._sink.readinto(offset + low, memoryview(back))
+            for place in range(0, len(part), GRAIN):
+                same = back[place : place + GRAIN] == part[place : place + GRAIN]
+                if same and begin >= 0:
+                    yield begin, low + place
+                    begin = -1
+                elif not same and begin < 0:
+                    begin = low + place
+        if begin >= 0:
+            yield begin, len(content)
 
 
 def windows(source: Source) -> Iterator[list[Run]]:
@@ -189,3 +272,27 @@ def missing(wanted: Iterable[Run], held: Iterable[Run]) -> list[Run]:
         if current is None or current[0] > start:
             left.append((start, end))
     return left
+
+
+def leftover(held: Iterable[Run], wanted: Sequence[Run], size: int) -> Iterator[Run]:
+    """Yield, for each gap between the wanted runs, the part of it from the first to the last byte that is held.
+
+    :param held: merged and in order, as is ``wanted``.
+    :param size: where the last gap ends.
+    """
+    starts = [start for start, _end in wanted]
+    current: tuple[int, int, int] | None = None  # number of the gap, begin, end
+    for start, held_end in held:
+        position, end = start, min(held_end, size)
+        while position < end:
+            gap = bisect.bisect_right(starts, position)  # so many runs begin at or before here
+            low = max(position, wanted[gap - 1][1] if gap else 0)
+            stop = min(end, wanted[gap][0] if gap < len(wanted) else size)
+            if low < stop:
+                if current is not None and current[0] != gap:
+                    yield current[1], current[2]
+                    current = None
+                current = (gap, current[1] if current else low, stop)
+            position = stop if low < stop else low
+    if current is not None:
+        yield current[1], current[2]

@@ -51,8 +51,8 @@ class TestDiskAccess:
         azure.on("GET", DISK, Answer(body={"properties": {"provisioningState": "Succeeded", "diskState": "ActiveSAS"}}))
         azure.on("POST", f"{DISK}/beginGetAccess", LOST, active(), Answer(body={"accessSAS": "https://second"}))
         azure.on("POST", f"{DISK}/endGetAccess", LOST, Answer(200))
-        with disk_access.granted(Task(session), "rg", "d", "Write") as grant:
-            assert grant() == "https://second"
+        with disk_access.granted(Task(session), "rg", "d", "Write") as lent:
+            assert lent.grant().url == "https://second"
             calls = [call.rpartition("/")[2] for call in azure.calls("POST")]
             assert calls == ["beginGetAccess", "beginGetAccess", "endGetAccess", "endGetAccess", "beginGetAccess"]
         assert azure.calls("POST")[-1].endswith("endGetAccess")
@@ -63,10 +63,19 @@ class TestDiskAccess:
         azure.on("POST", f"{DISK}/endGetAccess", Answer(200))
         with (
             pytest.raises(AzureError, match="active shared access"),
-            disk_access.granted(task, "rg", "d", "Read") as ask,
+            disk_access.granted(task, "rg", "d", "Read") as lent,
         ):
-            ask()
+            lent.grant()
         assert azure.calls("POST")[0].endswith("beginGetAccess")
+
+    def test_renewing_ends_the_access_before(self, azure: FakeAzure, session: Session) -> None:
+        azure.on("GET", DISK, Answer(body={"properties": {"provisioningState": "Succeeded"}}))
+        first, second = (Answer(body={"accessSAS": f"https://{name}"}) for name in ("first", "second"))
+        azure.on("POST", f"{DISK}/beginGetAccess", first, active(), second)
+        azure.on("POST", f"{DISK}/endGetAccess", Answer(200))
+        with disk_access.granted(Task(session), "rg", "d", "Write") as lent:
+            assert lent.grant().url == "https://first"
+            assert lent.renewed().url == "https://second"
 
     def test_an_access_that_may_have_been_granted_is_revoked(self, azure: FakeAzure, session: Session) -> None:
         azure.on("GET", DISK, Answer(body={"properties": {"provisioningState": "Succeeded"}}))
@@ -74,9 +83,9 @@ class TestDiskAccess:
         azure.on("POST", f"{DISK}/endGetAccess", Answer(200))
         with (
             pytest.raises(Exception, match="get write access"),
-            disk_access.granted(Task(session), "rg", "d", "Write") as grant,
+            disk_access.granted(Task(session), "rg", "d", "Write") as lent,
         ):
-            grant()
+            lent.grant()
         assert azure.calls("POST")[-1].endswith("endGetAccess")
 
 

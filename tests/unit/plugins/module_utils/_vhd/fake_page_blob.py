@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 GOOD = "sig=good"
 Fault = Union[tuple[int, str], str, None]  # noqa: UP007 - pylint takes the other form for arithmetic
-"""An HTTP status and error code, ``drop`` (break the connection), ``corrupt`` (a wrong MD5), or nothing."""
+"""An HTTP status and error code; ``drop`` (break the connection), ``lose`` (do it, and break the connection), ``cut`` (break
+it in the middle of the answer), ``corrupt`` (a wrong MD5); or nothing."""
 
 
 class _Server(ThreadingHTTPServer):
@@ -38,6 +39,9 @@ class FakePageBlob:
     size: int
     content: bytearray = field(init=False)
     written: list[tuple[int, int]] = field(default_factory=list)
+    pages: set[int] = field(default_factory=set)
+    reads: int = 0
+    version: int = 0
     requests: int = 0
     connections: set[int] = field(default_factory=set)
     signatures: set[str] = field(default_factory=lambda: {GOOD})
@@ -69,6 +73,24 @@ class FakePageBlob:
             self.requests += 1
             return self.requests
 
+    def put(self, start: int, content: bytes) -> None:
+        """Write, or with zeros clear, as a client or somebody else does."""
+        with self.lock:
+            self.content[start : start + len(content)] = content
+            pages = range(start // 512, (start + len(content)) // 512)
+            self.pages = self.pages | set(pages) if any(content) else self.pages - set(pages)
+            self.version += 1
+
+    def ranges(self, start: int, end: int) -> Iterator[tuple[int, int]]:
+        begin: int | None = None
+        for page in range(start // 512, end // 512 + 1):
+            held = page in self.pages and page * 512 < end
+            if held and begin is None:
+                begin = page
+            elif not held and begin is not None:
+                yield begin * 512, page * 512
+                begin = None
+
     @property
     def sent(self) -> int:
         return sum(end - start for start, end in self.written)
@@ -95,7 +117,7 @@ def _handler(blob: FakePageBlob) -> type[BaseHTTPRequestHandler]:
             extra = {"Retry_After": blob.retry_after} if blob.retry_after else {}
             self.answer(status, body, x_ms_error_code=code, **extra)
 
-        def begin(self) -> tuple[dict[str, list[str]], bytes, bool] | None:
+        def begin(self) -> tuple[dict[str, list[str]], bytes, Fault] | None:
             blob.connections.add(id(self.connection))
             content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             fault = blob.faults(blob.count())
@@ -110,13 +132,13 @@ def _handler(blob: FakePageBlob) -> type[BaseHTTPRequestHandler]:
             if f"sig={query.get('sig', [''])[0]}" not in blob.signatures:
                 self.refuse(403, "AuthenticationFailed")
                 return None
-            return query, content, fault == "corrupt"
+            return query, content, fault
 
         def do_PUT(self) -> None:
             begun = self.begin()
             if begun is None:
                 return
-            query, content, corrupt = begun
+            query, content, fault = begun
             found = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("x-ms-range", ""))
             start, end = (int(found[1]), int(found[2]) + 1) if found else (1, 0)
             clearing = self.headers.get("x-ms-page-write") == "clear"
@@ -126,19 +148,46 @@ def _handler(blob: FakePageBlob) -> type[BaseHTTPRequestHandler]:
             elif len(content) != length or length > 4 << 20:
                 self.refuse(413 if length > 4 << 20 else 400, "InvalidHeaderValue")
             else:
-                with blob.lock:
-                    blob.content[start:end] = bytes(end - start) if clearing else content
+                blob.put(start, bytes(end - start) if clearing else content)
+                if not clearing:
                     blob.written.append((start, end))
-                digest = hashlib.md5(b"other" if corrupt else content, usedforsecurity=False).digest()
+                if fault == "lose":
+                    self.close_connection = True
+                    self.connection.close()
+                    return
+                digest = hashlib.md5(b"other" if fault == "corrupt" else content, usedforsecurity=False).digest()
                 self.answer(201, Content_MD5=base64.b64encode(digest).decode())
 
         def do_GET(self) -> None:
             begun = self.begin()
             if begun is None:
                 return
-            ranges = "".join(
-                f"<PageRange><Start>{a}</Start><End>{b - 1}</End></PageRange>" for a, b in sorted(blob.written)
-            )
-            self.answer(200, f'<?xml version="1.0" encoding="utf-8"?><PageList>{ranges}</PageList>'.encode())
+            found = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("x-ms-range", ""))
+            start, end = (int(found[1]), int(found[2]) + 1) if found else (0, blob.size)
+            if begun[0].get("comp") == ["pagelist"]:
+                listed = "".join(
+                    f"<PageRange><Start>{a}</Start><End>{b - 1}</End></PageRange>" for a, b in blob.ranges(start, end)
+                )
+                self.answer(200, f'<?xml version="1.0" encoding="utf-8"?><PageList>{listed}</PageList>'.encode())
+                return
+            blob.reads += end - start
+            body = bytes(blob.content[start:end])
+            if begun[2] == "cut":
+                self.send_response(206)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body[: len(body) // 2])
+                self.close_connection = True
+                return
+            digest = hashlib.md5(body, usedforsecurity=False).digest()
+            self.answer(206, body, Content_MD5=base64.b64encode(digest).decode())
+
+        def do_HEAD(self) -> None:
+            begun = self.begin()
+            if begun is not None:
+                self.send_response(200)
+                self.send_header("Content-Length", str(blob.size))
+                self.send_header("ETag", f'"{blob.version}"')
+                self.end_headers()
 
     return Handler

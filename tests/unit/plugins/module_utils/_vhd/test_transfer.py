@@ -110,7 +110,9 @@ def test_windows_hold_each_byte_once(tmp_path: Path) -> None:
     assert all(start // WINDOW == (end - 1) // WINDOW for start, end in runs)
 
 
-@pytest.mark.parametrize("fault", [(503, "ServerBusy"), (500, "InternalError"), (429, "TooManyRequests"), "drop"])
+@pytest.mark.parametrize(
+    "fault", [(503, "ServerBusy"), (500, "InternalError"), (429, "TooManyRequests"), "drop", "lose"]
+)
 def test_faults_are_retried(tmp_path: Path, fault: Fault) -> None:
     path = raw(tmp_path / "disk", SIZE, {at: os.urandom(MIB) for at in range(0, SIZE, 2 * MIB)})
     rate = random.Random(7)
@@ -211,15 +213,6 @@ def test_source_that_changes_meanwhile_fails(tmp_path: Path) -> None:
 
     with FileSource(str(path)) as source, pytest.raises(GoldenImageError, match="changed while"):
         transfer(source, None, workers=1, update=change)
-
-
-def test_clear_all(tmp_path: Path) -> None:
-    path = raw(tmp_path / "disk", SIZE, PIECES)
-    with FakePageBlob(SIZE).serving() as blob:
-        send(path, blob)
-        with PageBlob(lambda: Access(blob.url)) as sink:
-            sink.clear_all()
-        assert not any(blob.content)
 
 
 @pytest.mark.parametrize(
