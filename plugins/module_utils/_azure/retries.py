@@ -41,7 +41,7 @@ ATTEMPTS, BUSY_ATTEMPTS, CONNECT_ATTEMPTS = 8, 30, 4
 
 UNCLEAR = "Azure may have carried it out all the same, or still be busy with it: run the task again, it takes that up."
 
-Done = Callable[[dict[str, Any] | None], bool]
+Done = Callable[[Any], bool]
 """Whether nothing is left to do, by the resource as it is: wire JSON, ``None`` if it does not exist."""
 
 _WITH_A_DATE = frozenset({409, 423})
