@@ -15,7 +15,10 @@ description:
   - Repeating the task compares the content and changes nothing when the VHD already holds exactly that of the source.
 options:
   src:
-    description: The disk file, or a block device.
+    description:
+      - The disk file, or a block device, or an C(https) address. Certificates are verified (E(REQUESTS_CA_BUNDLE)) and
+        proxies are those of the environment (E(HTTPS_PROXY), E(NO_PROXY)).
+      - It may be packed as C(.gz), C(.xz), C(.zst), C(.bz2), or a C(.tar) with one disk in it.
     type: path
     required: true
   dest:
@@ -40,10 +43,18 @@ options:
       - Off by default, because whoever made the file decides which other files it names.
     type: bool
     default: false
+  temporary_folder:
+    description:
+      - Where temporary files go. They are needed for compressed files, for files on a web server that does not serve parts of
+        them, and for other formats than raw and fixed VHD on any web server. They take the room of the data in them, are
+        private, and are gone with the task, however it ends.
+      - By default the usual folder for temporary files (E(TMPDIR)).
+    type: path
 extends_documentation_fragment:
   - goldenimage.azure.attributes
 requirements:
   - qemu-img and qemu-nbd, for VHDX, qcow2, VDI and sparse VMDK files
+  - zstd, for C(.zst) files, with Python older than 3.14
 seealso:
   - module: goldenimage.azure.vhd_info
   - module: goldenimage.azure.vhd_upload
@@ -114,6 +125,7 @@ ARGUMENTS: dict[str, Any] = {
         "default": "auto",
     },
     "backing_files": {"type": "bool", "default": False},
+    "temporary_folder": {"type": "path"},
     "force": {"type": "bool", "default": True},
 }
 SAME = "as in the source"
@@ -123,7 +135,13 @@ OTHER = "other"
 def execute(task: Task) -> dict[str, Any]:
     src, dest = task.params["src"], task.params["dest"]
     _refuse_same_file(src, dest)
-    looked = validate.opened(src, format=task.params["format"], backing_files=task.params["backing_files"])
+    looked = validate.opened(
+        src,
+        format=task.params["format"],
+        backing_files=task.params["backing_files"],
+        folder=task.params["temporary_folder"],
+        update=lambda what, done: task.report(f"{what}, {done >> 20} MiB"),
+    )
     with looked as (source, opened):
         validate.refuse(source, converting=True)
         return _convert(task, source, AzureDisk(opened)) if opened is not None else {}

@@ -14,7 +14,10 @@ description:
   - Only reads, and does not talk to Azure.
 options:
   path:
-    description: The disk file, or a block device.
+    description:
+      - The disk file, or a block device, or an C(https) address. Certificates are verified (E(REQUESTS_CA_BUNDLE)) and
+        proxies are those of the environment (E(HTTPS_PROXY), E(NO_PROXY)).
+      - It may be packed as C(.gz), C(.xz), C(.zst), C(.bz2), or a C(.tar) with one disk in it.
     type: path
     required: true
   format:
@@ -39,10 +42,18 @@ options:
       - Off by default, because whoever made the file decides which other files it names.
     type: bool
     default: false
+  temporary_folder:
+    description:
+      - Where temporary files go. They are needed for compressed files, for files on a web server that does not serve parts of
+        them, and for other formats than raw and fixed VHD on any web server. They take the room of the data in them, are
+        private, and are gone with the task, however it ends.
+      - By default the usual folder for temporary files (E(TMPDIR)).
+    type: path
 extends_documentation_fragment:
   - goldenimage.azure.attributes
 requirements:
   - qemu-img and qemu-nbd, for VHDX, qcow2, VDI and sparse VMDK files
+  - zstd, for C(.zst) files, with Python older than 3.14
 seealso:
   - module: goldenimage.azure.vhd_convert
   - module: goldenimage.azure.vhd_upload
@@ -76,12 +87,16 @@ vhd:
       returned: always
     format:
       description:
-        - V(raw), V(vhd) (fixed), V(vhd-dynamic), V(vhd-differencing), V(vhdx), V(qcow2), V(vmdk), V(vdi), or how the
-          file is packed (V(gzip), V(xz), V(zstd), V(bzip2), V(tar)).
+        - V(raw), V(vhd) (fixed), V(vhd-dynamic), V(vhd-differencing), V(vhdx), V(qcow2), V(vmdk) or V(vdi).
       type: str
       returned: always
+    packed:
+      description: How it is packed, the outermost first (V(gzip), V(xz), V(zstd), V(bzip2), V(tar)).
+      type: list
+      elements: str
+      returned: always
     file_size:
-      description: Length of the file in bytes.
+      description: Length of the disk file in bytes, unpacked.
       type: int
       returned: always
     virtual_size:
@@ -161,6 +176,7 @@ ARGUMENTS: dict[str, Any] = {
     "hyper_v_generation": {"type": "str", "choices": ["V1", "V2"]},
     "os_disk": {"type": "bool", "default": False},
     "backing_files": {"type": "bool", "default": False},
+    "temporary_folder": {"type": "path"},
 }
 
 
@@ -172,12 +188,15 @@ def execute(task: Task) -> dict[str, Any]:
         generation=params["hyper_v_generation"],
         operating_system=params["os_disk"],
         backing_files=params["backing_files"],
+        folder=params["temporary_folder"],
+        update=lambda what, done: task.report(f"{what}, {done >> 20} MiB"),
     )
     findings = [finding.present() for finding in found.findings]
     size = found.virtual_size
     vhd: dict[str, Any] = {
         "path": found.path,
         "format": found.format,
+        "packed": list(found.packed),
         "file_size": found.recognised.file_size,
         "azure_ready": not any(finding["severity"] == "error" for finding in findings),
         "hyper_v_generations": found.generations,

@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.footer import COOKIE, FOOTER_SIZE, DiskType, Footer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 RAW = "raw"
 FIXED_VHD = "vhd"
@@ -18,6 +22,7 @@ VHDX = "vhdx"
 QCOW2 = "qcow2"
 VMDK = "vmdk"
 VDI = "vdi"
+TAR = "tar"
 
 NATIVE = (RAW, FIXED_VHD)
 """Formats whose file is the disk, byte by byte."""
@@ -37,9 +42,9 @@ _MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\xfd7zXZ\x00", "xz"),
     (0, b"\x28\xb5\x2f\xfd", "zstd"),
     (0, b"BZh", "bzip2"),
-    (257, b"ustar", "tar"),
+    (257, b"ustar", TAR),
 )
-PACKED = ("gzip", "xz", "zstd", "bzip2", "tar")
+PACKED = ("gzip", "xz", "zstd", "bzip2", TAR)
 _BY_TYPE: dict[int, str] = {DiskType.DYNAMIC: DYNAMIC_VHD, DiskType.DIFFERENCING: DIFFERENCING_VHD}
 _HEAD = 1024
 _SEARCH = 1 << 20
@@ -61,27 +66,31 @@ class Recognised:
 
 def recognise(fd: int) -> Recognised:
     """Read both ends of an open file and say what it is."""
-    file_size = os.lseek(fd, 0, os.SEEK_END)
-    head = os.pread(fd, _HEAD, 0)
-    footer = _footer_at(fd, file_size - FOOTER_SIZE)
+    return recognise_in(lambda offset, length: os.pread(fd, length, offset), os.lseek(fd, 0, os.SEEK_END))
+
+
+def recognise_in(read: Callable[[int, int], bytes], file_size: int) -> Recognised:
+    """Say what ``file_size`` bytes are; ``read(offset, length)`` returns some of them."""
+    head = read(0, _HEAD)
+    footer = _footer_at(read, file_size - FOOTER_SIZE)
     head_footer = Footer.parse(head[:FOOTER_SIZE])
     # A dynamic file begins with a copy of its footer; a fixed one with the disk's own first sector.
     judged = footer or (head_footer if head_footer and head_footer.disk_type in _BY_TYPE else None)
     if judged is not None:
         return Recognised(_BY_TYPE.get(judged.disk_type, FIXED_VHD), file_size, footer, head_footer)
     name = next((kind for at, magic, kind in _MAGIC if head[at:].startswith(magic)), RAW)
-    stray = _stray_footer(fd, file_size) if name == RAW else None
+    stray = _stray_footer(read, file_size) if name == RAW else None
     return Recognised(name, file_size, footer, head_footer, stray)
 
 
-def _footer_at(fd: int, offset: int) -> Footer | None:
-    return Footer.parse(os.pread(fd, FOOTER_SIZE, offset)) if offset >= 0 else None
+def _footer_at(read: Callable[[int, int], bytes], offset: int) -> Footer | None:
+    return Footer.parse(read(offset, FOOTER_SIZE)) if offset >= 0 else None
 
 
-def _stray_footer(fd: int, file_size: int) -> int | None:
+def _stray_footer(read: Callable[[int, int], bytes], file_size: int) -> int | None:
     """Return the offset of a footer near the end that is not the last sector (bytes were appended or cut off)."""
     start = max(0, file_size - _SEARCH)
-    tail = os.pread(fd, file_size - start, start)
+    tail = read(start, file_size - start)
     at = tail.rfind(COOKIE)
     while at >= 0:
         footer = Footer.parse(tail[at : at + FOOTER_SIZE])

@@ -5,19 +5,36 @@
 
 from __future__ import annotations
 
+import functools
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import InvalidInput
-from ansible_collections.goldenimage.azure.plugins.module_utils._vhd import formats, growing_vhd, qemu_nbd
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd import (
+    formats,
+    growing_vhd,
+    packing,
+    qemu_nbd,
+    remote,
+)
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.chains import Files, parent_format, understood
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.footer import FOOTER_SIZE
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.joined import JoinedSource, Part
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.sinks import FileSink
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.sources import FileSource, Source, open_for_reading
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.spool import Spool, refused_space
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.transfer import transfer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Update = Callable[[str, int], object]
+
     from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.headers import Anatomy
 
+_DEEPEST = 3  # tar.gz is 2
+_FETCHERS = 4
+_Plain = TypeVar("_Plain", bound=Source)
 _FLAT = ("FLAT", "VMFS")
 _RESTORE = "It is another file than the one it was made from; restore the right one."
 
@@ -34,15 +51,102 @@ def recognise_file(path: str) -> formats.Recognised:
         os.close(fd)
 
 
-def open_source(path: str, found: formats.Recognised, *, backing_files: bool = False) -> Source:
-    """Open a disk that was recognised before.
+class Place:
+    """A disk as the user names it, by a path or an address, found and unpacked but not opened yet.
 
-    :param backing_files: backing files and parents may be opened, if they lie in the folder of ``path``.
-    :raises InvalidInput: damaged, encrypted, in use, or other files are needed that may not be opened.
-    :raises MissingDependency: the program that reads the format is not installed.
+    ``recognised`` is what the disk's file is, ``packed`` how it is packed, outermost first. Close it, or hand it to
+    :meth:`open`.
+
+    :param folder: where temporary files go, for packed files and those on servers that do not serve parts of them.
+    :param update: called with what is being done and how many bytes of the file were read for it.
+    :raises InvalidInput: it cannot be read or unpacked.
     """
-    with Files(allowed=backing_files, folder=os.path.dirname(os.path.abspath(path))) as files:
-        return open_file(files, files.add(FileSource(path)), found)
+
+    def __init__(self, place: str, *, folder: str | None = None, update: Update | None = None) -> None:
+        self.name = remote.shown(place) if remote.is_address(place) else place
+        self.packed: list[str] = []
+        self._folder = folder
+        self._update = update or (lambda _what, _done: None)
+        self._near: str | None = None
+        self._file: FileSource | remote.RemoteSource
+        if remote.is_address(place):
+            self._file = remote.RemoteSource(place)
+        else:
+            self._near = os.path.dirname(os.path.abspath(place))
+            self._file = FileSource(place)
+        try:
+            self.recognised = self._uncovered()
+        except BaseException:
+            self._file.close()
+            raise
+
+    def _uncovered(self) -> formats.Recognised:
+        """Fetch what cannot be read where it is, and take off the packing."""
+        if isinstance(self._file, remote.RemoteSource):
+            found = self._recognise() if self._file.ranges else None
+            if found is not None and found.format in formats.NATIVE:
+                return found
+            self._file = self._fetched(self._file)
+        found = self._recognise()
+        while found.format in formats.PACKED and len(self.packed) < _DEEPEST:
+            self.packed.append(found.format)
+            self._near = None
+            update = functools.partial(self._update, f"unpacking {found.format}")
+            self._file = packing.unpack(self._file, found.format, self._folder, update)
+            found = self._recognise()
+        return found
+
+    def _fetched(self, server: remote.RemoteSource) -> FileSource:
+        try:
+            if server.ranges:
+                with Spool(self._folder) as spool, refused_space(spool.folder):
+                    transfer(
+                        server,
+                        FileSink(spool.fd),
+                        workers=_FETCHERS,
+                        update=lambda done: self._update("fetching", done),
+                    )
+                    spool.length = server.size
+                    fd = spool.take()
+            else:
+                fd = server.fetch(self._folder, lambda done: self._update("fetching", done))
+        finally:
+            server.close()
+        return FileSource(self.name, fd=fd)
+
+    def _recognise(self) -> formats.Recognised:
+        return formats.recognise_in(self._file.read, self._file.size)
+
+    def open(self, found: formats.Recognised, *, backing_files: bool = False) -> Source:
+        """Open the disk.
+
+        :param found: ``recognised``, or what the user says it is instead.
+        :param backing_files: backing files and parents may be opened, if they lie in the same folder.
+        :raises InvalidInput: damaged, encrypted, in use, or other files are needed that may not be opened.
+        :raises MissingDependency: the program that reads the format is not installed.
+        """
+        if isinstance(self._file, remote.RemoteSource):
+            return _plain(self._file, found)
+        with Files(allowed=backing_files, folder=self._near) as files:
+            return open_file(files, files.add(self._file), found)
+
+    def close(self) -> None:
+        """Let go of the file; may be called again, and after it was opened."""
+        self._file.close()
+
+
+def open_source(path: str, found: formats.Recognised | None = None, *, backing_files: bool = False) -> Source:
+    """Open the disk at a path or an address, whatever its format and packing.
+
+    :param found: what it is, when that is known.
+    :raises InvalidInput: as for :class:`Place` and :meth:`Place.open`.
+    """
+    place = Place(path)
+    try:
+        return place.open(found or place.recognised, backing_files=backing_files)
+    except BaseException:
+        place.close()
+        raise
 
 
 def open_file(files: Files, file: FileSource, found: formats.Recognised) -> Source:
@@ -63,7 +167,7 @@ def open_file(files: Files, file: FileSource, found: formats.Recognised) -> Sour
     return qemu_nbd.QemuSource(files.opened, node, format=found.format)
 
 
-def _plain(file: FileSource, found: formats.Recognised) -> FileSource:
+def _plain(file: _Plain, found: formats.Recognised) -> _Plain:
     """Turn the whole file into the disk in it."""
     if found.format == formats.FIXED_VHD:
         _need_footer(file, found)
@@ -73,7 +177,7 @@ def _plain(file: FileSource, found: formats.Recognised) -> FileSource:
     return file
 
 
-def _need_footer(file: FileSource, found: formats.Recognised) -> None:
+def _need_footer(file: Source, found: formats.Recognised) -> None:
     footer = found.footer
     if footer is None:
         raise InvalidInput(f"{file.path} is cut off: its VHD footer is missing.", remedy="Copy it again.")

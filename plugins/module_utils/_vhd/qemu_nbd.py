@@ -194,7 +194,7 @@ def _start(node: dict[str, Any], inherited: list[int]) -> tuple[subprocess.Popen
                     links[-1].connect(name)
             command = [qemu, "--read-only", f"--shared={_CONNECTIONS + 1}", "json:" + json.dumps(node)]
             process = subprocess.Popen(
-                _launched(command, listener.fileno()),
+                launched(command, listener.fileno()),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
@@ -207,7 +207,7 @@ def _start(node: dict[str, Any], inherited: list[int]) -> tuple[subprocess.Popen
     return process, links
 
 
-def _launched(command: list[str], listener: int = -1) -> list[str]:
+def launched(command: list[str], listener: int = -1) -> list[str]:
     """Return the command that runs another one contained; ``listener`` is the socket it shall listen on."""
     numbers = [str(os.getpid()), str(_MEMORY), str(listener)]
     return [sys.executable, "-I", "-S", "-c", _LAUNCHER, *numbers, *command]
@@ -221,7 +221,7 @@ def _check(files: Sequence[FileSource], node: dict[str, Any], format: str) -> No
     command = [program("qemu-img"), "check", "--output=json", "json:" + json.dumps(node)]
     try:
         answer = subprocess.run(
-            _launched(command),
+            launched(command),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,

@@ -14,12 +14,13 @@ from ansible_collections.goldenimage.azure.plugins.module_utils._errors import I
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd import formats
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.azure_disk import MIB, round_up
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.footer import FOOTER_SIZE, Footer
-from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.opening import open_source, recognise_file
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.opening import Place
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.partitions import PartitionTable, read_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.opening import Update
     from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.sources import Source
 
 GIB = 1 << 30
@@ -28,7 +29,7 @@ MAX_SIZE = 32767 * GIB
 MAX_OS_SIZE = 4095 * GIB
 MAX_V1_SIZE = 2048 * GIB  # an MBR reaches no further
 _CONVERT = "Convert it with goldenimage.azure.vhd_convert."
-_UNREADABLE = ("format.packed", "footer.missing", "footer.misplaced", "footer.checksum", "footer.size")
+_UNREADABLE = ("format.nested", "footer.missing", "footer.misplaced", "footer.checksum", "footer.size")
 _COPY_AGAIN = "Copy or export the file again; it is not complete."
 
 
@@ -55,13 +56,14 @@ class Finding:
 
 @dataclass(frozen=True)
 class Examination:
-    """What is known of a file. ``virtual_size`` and ``table`` are ``None`` for formats that are not read natively."""
+    """What is known of a file. ``virtual_size`` and ``table`` are ``None`` when it cannot be read."""
 
     path: str
     recognised: formats.Recognised
     findings: tuple[Finding, ...]
     virtual_size: int | None = None
     table: PartitionTable | None = None
+    packed: tuple[str, ...] = ()
 
     @property
     def format(self) -> str:
@@ -86,6 +88,8 @@ def examine(
     generation: str | None = None,
     operating_system: bool = False,
     backing_files: bool = False,
+    folder: str | None = None,
+    update: Update | None = None,
 ) -> Examination:
     """Look at a file and report all findings at once.
 
@@ -93,10 +97,18 @@ def examine(
     :param generation: the Hyper-V generation (``V1`` or ``V2``) it shall start.
     :param operating_system: whether it shall be an OS disk.
     :param backing_files: backing files and parents in the same folder may be opened.
+    :param folder: where temporary files go.
+    :param update: called with what is being fetched or unpacked, and how many bytes of it are done.
     :raises InvalidInput: the file cannot be read, is in use, or is clearly not what ``format`` says.
     """
     with opened(
-        path, format=format, generation=generation, operating_system=operating_system, backing_files=backing_files
+        path,
+        format=format,
+        generation=generation,
+        operating_system=operating_system,
+        backing_files=backing_files,
+        folder=folder,
+        update=update,
     ) as (examination, _source):
         return examination
 
@@ -109,22 +121,30 @@ def opened(
     generation: str | None = None,
     operating_system: bool = False,
     backing_files: bool = False,
+    folder: str | None = None,
+    update: Update | None = None,
 ) -> Iterator[tuple[Examination, Source | None]]:
     """As :func:`examine`, and lend the open disk; ``None`` when it cannot be read, which is among the findings."""
-    recognised = _as_stated(recognise_file(path), format, path)
-    findings = [*_format_findings(recognised, path, stated=format != "auto"), *_footer_findings(recognised)]
     with contextlib.ExitStack() as stack:
+        place = stack.enter_context(contextlib.closing(Place(path, folder=folder, update=update)))
+        path, packed = place.name, tuple(place.packed)
+        recognised = _as_stated(place.recognised, format, path)
+        findings = [
+            *_packing_findings(place),
+            *_format_findings(recognised, path, stated=format != "auto" or bool(place.packed)),
+            *_footer_findings(recognised),
+        ]
         try:
-            source = stack.enter_context(open_source(path, recognised, backing_files=backing_files))
+            source = stack.enter_context(place.open(recognised, backing_files=backing_files))
             table, size = read_table(source), source.size
         except InvalidInput as error:
             if not any(finding.code in _UNREADABLE for finding in findings):
                 findings.append(Finding("format.unreadable", "error", error.message, error.remedy or ""))
-            yield Examination(path, recognised, tuple(findings)), None
+            yield Examination(path, recognised, tuple(findings), packed=packed), None
             return
         findings += _size_findings(size, generation, operating_system=operating_system)
         findings += _table_findings(table, generation, operating_system=operating_system)
-        yield Examination(path, recognised, tuple(findings), size, table), source
+        yield Examination(path, recognised, tuple(findings), size, table, packed), source
 
 
 def refuse(examination: Examination, *, converting: bool) -> None:
@@ -167,11 +187,18 @@ def _as_stated(found: formats.Recognised, stated: str, path: str) -> formats.Rec
     )
 
 
+def _packing_findings(place: Place) -> list[Finding]:
+    if not place.packed:
+        return []
+    text = f"It is packed ({', '.join(place.packed)})."
+    return [Finding("format.packed", "error", text, _CONVERT + " vhd_upload unpacks it, too.", convertible=True)]
+
+
 def _format_findings(found: formats.Recognised, path: str, *, stated: bool) -> list[Finding]:
     name = found.format
     extension = os.path.splitext(path)[1].lower()
     if name in formats.PACKED:
-        return [Finding("format.packed", "error", f"It is packed ({name}).", "Unpack it first.")]
+        return [Finding("format.nested", "error", f"It is packed too deep ({name}).", "Unpack it first.")]
     if name == formats.FIXED_VHD:
         return []
     if name != formats.RAW:
