@@ -30,7 +30,7 @@ def packed(tool: str, path: Path) -> Path:
 @pytest.mark.parametrize("tool", TOOLS)
 @pytest.mark.parametrize("driver", ["raw", "qcow2"])
 def test_compressed(tmp_path: Path, tool: str, driver: str) -> None:
-    disk = gpt(tmp_path / "disk", 300 * MIB)  # a thousand times what it takes when packed
+    disk = gpt(tmp_path / "disk", 64 * MIB)
     run("qemu-img", "convert", "-f", "raw", "-O", driver, disk, tmp_path / "image")
     path = packed(tool, tmp_path / "image")
     with open_source(str(path)) as source:
