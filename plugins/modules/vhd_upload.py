@@ -8,8 +8,9 @@ DOCUMENTATION = r"""
 module: vhd_upload
 short_description: Bring a disk file to Azure, as a managed disk or a page blob
 description:
-  - Uploads a fixed VHD, or a raw disk as if it were one, straight into a managed disk, or into a page blob of a storage
-    account. Only what is not zero is sent, over several connections.
+  - Uploads a disk file of any format, as the fixed VHD that Azure wants, straight into a managed disk, or into a page blob
+    of a storage account. It is made that VHD on the way (whole MiB, the backup of the GPT at its end, a footer), without a
+    second copy. Only what is not zero is sent, over several connections.
   - Everything that would keep Azure from taking the file is reported at once, before anything is written. What may be
     intended, as an OS disk from which no operating system starts, is a warning.
   - "What was uploaded is remembered by its content: the tag, or metadata, C(goldenimage_content) is written as the last
@@ -21,7 +22,10 @@ description:
     the incomplete disk stays for the next run, marked as such.
 options:
   path:
-    description: The file, a fixed VHD or a raw disk. For other formats see M(goldenimage.azure.vhd_convert).
+    description:
+      - The disk file (raw, VHD, VHDX, qcow2, VMDK, VDI), or a block device, or an C(https) address. Certificates are verified
+        (E(REQUESTS_CA_BUNDLE)) and proxies are those of the environment (E(HTTPS_PROXY), E(NO_PROXY)).
+      - It may be packed as C(.gz), C(.xz), C(.zst), C(.bz2), or a C(.tar) with one disk in it.
     type: path
     required: true
     aliases: [src]
@@ -30,8 +34,22 @@ options:
       - The format of the file, when it shall not be recognised by the content.
       - State V(raw) for a raw disk whose content comes from somebody you do not trust, or which is named like a VHD.
     type: str
-    choices: [auto, raw, vhd]
+    choices: [auto, raw, vhd, vhdx, qcow2, vmdk, vdi]
     default: auto
+  backing_files:
+    description:
+      - Let the disk build on other files (the backing files of a qcow2, the parents of a differencing VHD, the parent of a
+        VMDK), when they lie in the same folder and are named relative to it.
+      - Off by default, because whoever made the file decides which other files it names.
+    type: bool
+    default: false
+  temporary_folder:
+    description:
+      - Where temporary files go. They are needed for compressed files, for files on a web server that does not serve parts of
+        them, and for other formats than raw and fixed VHD on any web server. They take the room of the data in them, are
+        private, and are gone with the task, however it ends.
+      - By default the usual folder for temporary files (E(TMPDIR)).
+    type: path
   resource_group:
     description: The resource group of the disk or the storage account.
     type: str
@@ -114,6 +132,9 @@ extends_documentation_fragment:
   - goldenimage.azure.azure
   - goldenimage.azure.tags
   - goldenimage.azure.attributes
+requirements:
+  - qemu-img and qemu-nbd, for VHDX, qcow2, VDI and sparse VMDK files
+  - zstd, for C(.zst) files, with Python older than 3.14
 notes:
   - O(tags), O(location), O(zone), O(sku) and O(security_type) are for managed disks only.
 seealso:
@@ -137,7 +158,7 @@ EXAMPLES = r"""
 
 - name: Upload into a storage account
   goldenimage.azure.vhd_upload:
-    path: debian-12.vhd
+    path: debian-12.qcow2
     resource_group: images
     storage_account: goldenimages
     container: vhds
@@ -200,14 +221,15 @@ from ansible_collections.goldenimage.azure.plugins.module_utils._resources impor
 from ansible_collections.goldenimage.azure.plugins.module_utils._resources.upload_blob import BlobTarget
 from ansible_collections.goldenimage.azure.plugins.module_utils._resources.upload_disk import DiskTarget
 from ansible_collections.goldenimage.azure.plugins.module_utils._runtime import Task, run_module
-from ansible_collections.goldenimage.azure.plugins.module_utils._vhd import formats, validate
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd import validate
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.azure_disk import AzureDisk
-from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.opening import open_source
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.transfer import data_size, fingerprint
 
 ARGUMENTS: dict[str, Any] = {
     "path": {"type": "path", "required": True, "aliases": ["src"]},
-    "format": {"type": "str", "choices": ["auto", "raw", "vhd"], "default": "auto"},
+    "format": {"type": "str", "choices": ["auto", "raw", "vhd", "vhdx", "qcow2", "vmdk", "vdi"], "default": "auto"},
+    "backing_files": {"type": "bool", "default": False},
+    "temporary_folder": {"type": "path"},
     "resource_group": {"type": "str", "required": True},
     "disk": {"type": "str"},
     "storage_account": {"type": "str"},
@@ -235,31 +257,36 @@ DISK_ONLY = ("location", "zone", "sku", "security_type", "tags")
 
 def execute(task: Task) -> dict[str, Any]:
     params = task.params
-    found = validate.examine(
+    looked = validate.opened(
         params["path"],
         format=params["format"],
         generation=params["hyper_v_generation"],
         operating_system=params["os_type"] is not None,
+        backing_files=params["backing_files"],
+        folder=params["temporary_folder"],
+        update=lambda what, done: task.report(f"{what}, {done >> 20} MiB"),
     )
-    raw = found.format == formats.RAW  # made a VHD on the way
-    validate.refuse(found, converting=raw)
-    for warning in validate.warnings(found, converting=raw):
-        task.warn(warning)
-    generation = _generation(params, found)
-    _refuse_options(params, generation)
-    with open_source(found.path, found.recognised) as source:
-        disk = AzureDisk(source, footer=source.footer)
-        target: DiskTarget | BlobTarget
-        target = DiskTarget(task, disk.size, generation) if params["disk"] else BlobTarget(task, disk.size)
-        same = target.recorded is not None and target.recorded == _fingerprint(task, disk)
-        plan = target.plan(same_content=same, force=params["force"])
-        result: dict[str, Any] = {}
-        if plan.changed and not task.check_mode:
-            if target.keeps_content:
-                target.update()
-            else:
-                result["upload"] = uploading.upload(task, disk, target)
-        return task.result(plan, **target.present(), **result)
+    with looked as (found, source):
+        validate.refuse(found, converting=True)  # made a VHD, of whole MiB, on the way
+        for warning in validate.warnings(found, converting=True):
+            task.warn(warning)
+        generation = _generation(params, found)
+        _refuse_options(params, generation)
+        return _bring(task, AzureDisk(source, footer=source.footer), generation) if source is not None else {}
+
+
+def _bring(task: Task, disk: AzureDisk, generation: str | None) -> dict[str, Any]:
+    target: DiskTarget | BlobTarget
+    target = DiskTarget(task, disk.size, generation) if task.params["disk"] else BlobTarget(task, disk.size)
+    same = target.recorded is not None and target.recorded == _fingerprint(task, disk)
+    plan = target.plan(same_content=same, force=task.params["force"])
+    result: dict[str, Any] = {}
+    if plan.changed and not task.check_mode:
+        if target.keeps_content:
+            target.update()
+        else:
+            result["upload"] = uploading.upload(task, disk, target)
+    return task.result(plan, **target.present(), **result)
 
 
 def _generation(params: dict[str, Any], found: validate.Examination) -> str | None:

@@ -17,7 +17,7 @@ import shutil
 import subprocess
 import tarfile
 import zlib
-from typing import IO, TYPE_CHECKING, Any, Protocol, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import InvalidInput, MissingDependency
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd import formats
@@ -34,13 +34,6 @@ _MEMORY = 256 << 20
 _CHUNK = 1 << 20
 _DISKS = (".raw", ".img", ".vhd", ".vhdx", ".qcow2", ".vmdk", ".vdi")
 _AGAIN = "Copy it again; it is damaged or cut off."
-
-
-class _Decompressor(Protocol):
-    eof: bool
-    unused_data: bytes
-
-    def decompress(self, data: bytes, max_length: int = -1) -> bytes: ...
 
 
 def unpack(file: FileSource, kind: str, folder: str | None, update: Update) -> FileSource:
@@ -139,7 +132,7 @@ def _zstd_program(file: FileSource) -> Iterator[bytes]:
             raise ValueError(said.decode(errors="replace").strip().rpartition(": ")[2] or "it is damaged")
 
 
-_MAKERS: dict[str, Callable[[], _Decompressor]] = {
+_MAKERS: dict[str, Callable[[], Any]] = {
     "gzip": lambda: zlib.decompressobj(31),
     "bzip2": bz2.BZ2Decompressor,
     "xz": lambda: lzma.LZMADecompressor(memlimit=_MEMORY),
