@@ -49,6 +49,7 @@ def plays(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plays]:
         assert port
         with ConnectProxy(port) as proxy:
             settings = {"ANSIBLE_CONFIG": str(HERE.parent / "ansible.cfg"), "ANSIBLE_HOME": str(home / "ansible")}
+            settings["ANSIBLE_REMOTE_TMP"] = str(home / "tmp")
             client = Client(home, identity(azure.environment, public=True) | proxy.environment | settings)
             client.output("ssh-keygen", "-q", "-t", "rsa", "-b", "2048", "-N", "", "-f", "key")
             yield Plays(client, azure, (home / "key.pub").read_text().strip())
