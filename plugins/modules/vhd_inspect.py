@@ -17,7 +17,10 @@ description:
   - Only reads, and does not talk to Azure.
 options:
   path:
-    description: The disk file, or a block device.
+    description:
+      - The disk file, or a block device, or an C(https) address. Certificates are verified (E(REQUESTS_CA_BUNDLE)) and
+        proxies are those of the environment (E(HTTPS_PROXY), E(NO_PROXY)).
+      - It may be packed as C(.gz), C(.xz), C(.zst), C(.bz2), or a C(.tar) with one disk in it.
     type: path
     required: true
   format:
@@ -25,7 +28,7 @@ options:
       - The format of the file, when it shall not be recognised by the content.
       - State V(raw) for a raw disk whose content comes from somebody you do not trust, or which is named like a VHD.
     type: str
-    choices: [auto, raw, vhd]
+    choices: [auto, raw, vhd, vhdx, qcow2, vmdk, vdi]
     default: auto
   specialized:
     description: The disk shall keep its identity, so the checks about generalization do not apply.
@@ -40,11 +43,26 @@ options:
     description: How many seconds looking may take. What was found until then is reported.
     type: int
     default: 60
+  backing_files:
+    description:
+      - Let the disk build on other files (the backing files of a qcow2, the parents of a differencing VHD, the parent of a
+        VMDK), when they lie in the same folder and are named relative to it.
+      - Off by default, because whoever made the file decides which other files it names.
+    type: bool
+    default: false
+  temporary_folder:
+    description:
+      - Where temporary files go. They are needed for compressed files, for files on a web server that does not serve parts of
+        them, and for other formats than raw and fixed VHD on any web server. They take the room of the data in them, are
+        private, and are gone with the task, however it ends.
+      - By default the usual folder for temporary files (E(TMPDIR)).
+    type: path
 extends_documentation_fragment:
   - goldenimage.azure.attributes
 requirements:
   - dissect.extfs, dissect.xfs, dissect.btrfs, dissect.fat, dissect.ntfs, dissect.regf and dissect.volume (Python)
   - zstandard (Python), for the initramfs of many systems
+  - qemu-img and qemu-nbd, for VHDX, qcow2, VDI and sparse VMDK files
 seealso:
   - module: goldenimage.azure.vhd_info
   - module: goldenimage.azure.vhd_upload
@@ -70,8 +88,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 inspection:
-  description: What was found.
-  returned: always
+  description: What was found. When O(fail_on) makes the task fail, it is in RV(error.inspection).
+  returned: success
   type: dict
   contains:
     complete:
@@ -171,8 +189,8 @@ inspection:
         remedy: Run the role goldenimage.azure.linux_generalize, or remove /etc/ssh/ssh_host_*.
         source: goldenimage.azure.linux_generalize; waagent -deprovision
 table:
-  description: The same for people, one line each; what failed or is unknown first.
-  returned: always
+  description: The same for people, one line each; what failed or is unknown. With a failure in RV(error.table).
+  returned: success
   type: list
   elements: str
 """
@@ -187,10 +205,16 @@ from ansible_collections.goldenimage.azure.plugins.module_utils._runtime import 
 
 ARGUMENTS: dict[str, Any] = {
     "path": {"type": "path", "required": True},
-    "format": {"type": "str", "choices": ["auto", "raw", "vhd"], "default": "auto"},
+    "format": {
+        "type": "str",
+        "choices": ["auto", "raw", "vhd", "vhdx", "qcow2", "vmdk", "vdi"],
+        "default": "auto",
+    },
     "specialized": {"type": "bool", "default": False},
     "fail_on": {"type": "str", "choices": ["error", "warning", "never"], "default": "never"},
     "timeout": {"type": "int", "default": 60},
+    "backing_files": {"type": "bool", "default": False},
+    "temporary_folder": {"type": "path"},
 }
 SEVERITIES = {"error": ("error",), "warning": ("error", "warning"), "never": ()}
 
@@ -198,7 +222,13 @@ SEVERITIES = {"error": ("error",), "warning": ("error", "warning"), "never": ()}
 def execute(task: Task) -> dict[str, Any]:
     params = task.params
     found = inspect_file(
-        params["path"], format=params["format"], specialized=params["specialized"], timeout=params["timeout"]
+        params["path"],
+        format=params["format"],
+        specialized=params["specialized"],
+        timeout=params["timeout"],
+        backing_files=params["backing_files"],
+        folder=params["temporary_folder"],
+        update=lambda what, done: task.report(f"{what}, {done >> 20} MiB"),
     )
     table = lines(found)
     bad = failures(found, SEVERITIES[params["fail_on"]])

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import InvalidInput
 from ansible_collections.goldenimage.azure.plugins.module_utils._inspect import contain
-from ansible_collections.goldenimage.azure.plugins.module_utils._vhd import formats
-from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.sources import open_source, recognise_file
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd import validate
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.sources import Source
 
 
@@ -24,23 +25,27 @@ def inspect_file(
     format: str = "auto",  # noqa: A002
     specialized: bool = False,
     timeout: float = 60,
+    backing_files: bool = False,
+    folder: str | None = None,
+    update: Callable[[str, int], object] | None = None,
 ) -> dict[str, Any]:
     """Look into a disk file.
 
     :param format: ``auto``, or what the caller states.
-    :raises InvalidInput: the file cannot be read, or its format has no reader.
+    :param backing_files: the disk may build on other files of its folder.
+    :param folder: for temporary files.
+    :param update: called with what is done before the disk can be read, and how many bytes were.
+    :raises InvalidInput: the file cannot be read, or is not a disk.
     """
     if timeout <= 0:
         raise InvalidInput(f"timeout is {timeout}.", remedy="Give 1 or more.")
-    recognised = recognise_file(path)
-    if format == formats.RAW:
-        recognised = formats.Recognised(formats.RAW, recognised.file_size)
-    with open_source(path, recognised) as source:
-        return {**inspect_source(source, specialized=specialized, timeout=timeout), "disk": _disk(path, source)}
-
-
-def _disk(path: str, source: Source) -> dict[str, Any]:
-    return {"path": path, "format": source.format, "virtual_size": source.size}
+    looked = validate.opened(path, format=format, backing_files=backing_files, folder=folder, update=update)
+    with looked as (found, source):
+        if source is None:
+            validate.refuse(found, converting=True)
+            raise InvalidInput(f"{path} cannot be read as a disk.", remedy="Copy it again, or state its format.")
+        disk = {"path": found.path, "format": found.format, "virtual_size": source.size}
+        return {**inspect_source(source, specialized=specialized, timeout=timeout), "disk": disk}
 
 
 def inspect_source(source: Source, *, specialized: bool = False, timeout: float = 60) -> dict[str, Any]:

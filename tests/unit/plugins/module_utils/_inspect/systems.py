@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import os
 import struct
 import subprocess
+import tempfile
 from pathlib import Path
 
 MIB = 1 << 20
@@ -16,7 +18,9 @@ KERNEL = "6.1.0-9-cloud-amd64"
 ROOT_UUID = "83e60250-3bd1-574e-b7ce-a539551f2fca"
 _ESP_AT, _ROOT_AT = 1 * MIB, 9 * MIB
 ENVIRONMENT = {**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"}
-OPTIONS = f"root=UUID={ROOT_UUID} ro console=tty1 console=ttyS0,115200n8 earlyprintk=ttyS0,115200 nvme_core.io_timeout=240"
+OPTIONS = (
+    f"root=UUID={ROOT_UUID} ro console=tty1 console=ttyS0,115200n8 earlyprintk=ttyS0,115200 nvme_core.io_timeout=240"
+)
 DRIVERS = ("hv_vmbus", "hv_storvsc", "hv_netvsc", "nvme", "nvme-core")
 Files = dict[str, "str | bytes | None"]
 
@@ -104,12 +108,25 @@ def blank(path: Path, size: int) -> Path:
     return path
 
 
+@functools.cache
+def _table(size: int) -> tuple[bytes, bytes]:
+    """The first and last MiB of a partitioned disk; kept, because sgdisk sleeps for a second after each write."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = blank(Path(folder) / "disk", size)
+        table = [f"-n1:{_ESP_AT // 512}:{_ROOT_AT // 512 - 1}", "-t1:ef00", f"-n2:{_ROOT_AT // 512}:0", "-t2:8300"]
+        run("sgdisk", *table, path)
+        content = path.read_bytes()
+        return content[:MIB], content[-MIB:]
+
+
 def linux_disk(path: Path, files: Files, *, size: int = 48 * MIB, options: tuple[str, ...] = ()) -> Path:
     """A GPT disk with an EFI system partition and an ext4 root, which boots as V2."""
     tree = write_tree(path.with_suffix(".tree"), files)
-    blank(path, size)
-    table = [f"-n1:{_ESP_AT // 512}:{_ROOT_AT // 512 - 1}", "-t1:ef00", f"-n2:{_ROOT_AT // 512}:0", "-t2:8300"]
-    run("sgdisk", *table, path)
+    head, tail = _table(size)
+    with blank(path, size).open("r+b") as file:
+        file.write(head)
+        file.seek(-MIB, os.SEEK_END)
+        file.write(tail)
     run("mkfs.vfat", "-n", "ESP", "-i", "43EEDF1D", "--offset", str(_ESP_AT // 512), path, "8192")
     loader = path.with_suffix(".efi")
     loader.write_bytes(b"MZ")
@@ -141,7 +158,9 @@ def empty_hive() -> bytes:
     cell = cell[: 4 + 44] + struct.pack("<I", at) + cell[4 + 48 :]
     cells = cell + struct.pack("<i", -size) + security.ljust(size - 4, b"\0")
     free = 4096 - 32 - len(cells)
-    content = (b"hbin" + struct.pack("<II", 0, 4096)).ljust(32, b"\0") + cells + struct.pack("<i", free).ljust(free, b"\0")
+    content = (
+        (b"hbin" + struct.pack("<II", 0, 4096)).ljust(32, b"\0") + cells + struct.pack("<i", free).ljust(free, b"\0")
+    )
     head = b"regf" + struct.pack("<IIQIIIIIII", 1, 1, 0, 1, 3, 0, 1, 0x20, 4096, 1)
     head = head.ljust(508, b"\0")
     value = 0
@@ -158,23 +177,17 @@ def hive(path: Path, prefix: str, text: str) -> Path:
 
 
 def windows_disk(path: Path, hives: dict[str, Path], files: Files, *, size: int = 64 * MIB) -> Path:
-    """An MBR disk with an NTFS system volume, written by mkntfs and ntfscp."""
+    """An MBR disk with an NTFS system volume, made by mkntfs and filled through ntfs-3g."""
     volume = blank(path.with_suffix(".ntfs"), size - 2 * MIB)
-    run("mkntfs", "-q", "-F", "-L", "Windows", "-p", "2048", "-H", "255", "-S", "63", volume)
-    contents = {f"Windows/System32/config/{name}": hive_file.read_bytes() for name, hive_file in hives.items()}
-    folders: set[str] = set()
-    for name, content in {**contents, **files}.items():
-        if content is None:
-            continue
-        parts = name.split("/")[:-1]
-        for depth in range(1, len(parts) + 1):
-            folder = "/".join(parts[:depth])
-            if folder not in folders:
-                make_ntfs_folder(volume, folder)
-                folders.add(folder)
-        source = path.with_suffix(".file")
-        source.write_bytes(content.encode() if isinstance(content, str) else content)
-        run("ntfscp", "-f", volume, source, f"/{name}")
+    run("mkntfs", "-q", "-F", "-L", "Windows", "-p", "2048", "-H", "255", "-S", "63", "-s", "512", volume)
+    contents: Files = {f"Windows/System32/config/{name}": file.read_bytes() for name, file in hives.items()}
+    mounted = path.with_suffix(".mounted")
+    mounted.mkdir()
+    run("ntfs-3g", volume, mounted)
+    try:
+        write_tree(mounted, {**contents, **files})
+    finally:
+        run("umount", mounted)
     blank(path, size)
     run("sfdisk", "-q", path, stdin="label: dos\nstart=2048, type=7, bootable\n")
     with path.open("r+b") as disk:
@@ -182,7 +195,3 @@ def windows_disk(path: Path, hives: dict[str, Path], files: Files, *, size: int 
         disk.seek(MIB)
         disk.write(volume.read_bytes())
     return path
-
-
-def make_ntfs_folder(volume: Path, folder: str) -> None:
-    raise NotImplementedError
