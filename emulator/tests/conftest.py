@@ -13,6 +13,8 @@ from azure_process import LocalAzure
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from sdk_client import Sdk
+
 
 @pytest.fixture(scope="module")
 def local_azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAzure]:
@@ -30,3 +32,13 @@ def azure(local_azure: LocalAzure) -> LocalAzure:
     """An empty Azure with one resource group in West Europe."""
     local_azure.reset()
     return local_azure
+
+
+@pytest.fixture
+def sdk(azure: LocalAzure) -> Iterator[Sdk]:
+    """The SDK's clients for the local Azure."""
+    from sdk_client import Sdk
+
+    clients = Sdk(azure)
+    yield clients
+    clients.close()

@@ -231,7 +231,7 @@ def test_blob_disks_become_managed(azure: LocalAzure, account: Account) -> None:
 
 
 def test_a_gallery_version_of_vhds(azure: LocalAzure, account: Account) -> None:
-    data = [os.urandom(4096) for _ in range(2)]
+    data = [os.urandom(4096) for _ignored in range(2)]
     uris = [account.upload(f"{number}.vhd", content) for number, content in enumerate(data)]
     azure.put("galleries/g", {"location": LOCATION}, GALLERIES)
     identifier = {"publisher": "p", "offer": "o", "sku": "s"}

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import uuid
 from typing import TYPE_CHECKING, Any
@@ -15,65 +14,10 @@ from azure_emulator.disks.vhd import make_footer
 from compute_bodies import LOCATION, MIB, copy_of, image_of_disk, image_of_machine, os_profile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from azure_process import LocalAzure
-
-identity = pytest.importorskip("azure.identity")
-compute = pytest.importorskip("azure.mgmt.compute")
-network = pytest.importorskip("azure.mgmt.network")
-blob = pytest.importorskip("azure.storage.blob")
+    from sdk_client import Sdk
 
 SIZE = 24 * MIB
-
-
-class Sdk:
-    """The clients, and one way to write."""
-
-    def __init__(self, azure: LocalAzure) -> None:
-        bundle = str(azure.data / "tls" / "ca.pem")
-        credential = identity.ClientSecretCredential(
-            azure.tenant,
-            azure.contributor["client_id"],
-            azure.contributor["secret"],
-            authority=azure.url,
-            disable_instance_discovery=True,
-            connection_verify=bundle,
-        )
-        options = {
-            "base_url": azure.url,
-            "credential_scopes": [f"{azure.url}/.default"],
-            "polling_interval": 0.05,
-            "connection_verify": bundle,
-        }
-        self.bundle = bundle
-        self.compute = compute.ComputeManagementClient(credential, azure.subscription, **options)
-        self.network = network.NetworkManagementClient(credential, azure.subscription, **options)
-
-    @staticmethod
-    def write(operation: Any, *names: str, body: dict[str, Any]) -> Any:
-        return operation("rg", *names, json.dumps(body).encode(), content_type="application/json").result()
-
-    def blob(self, url: str) -> Any:
-        return blob.BlobClient.from_blob_url(url, connection_verify=self.bundle)
-
-    def access(self, disk: str, access: str) -> Any:
-        body = {"access": access, "durationInSeconds": 600}
-        granted = self.write(self.compute.disks.begin_grant_access, disk, body=body).as_dict()
-        return self.blob(granted.get("accessSAS") or granted["access_sas"])
-
-    def snapshot_access(self, name: str) -> Any:
-        body = {"access": "Read", "durationInSeconds": 600}
-        granted = self.write(self.compute.snapshots.begin_grant_access, name, body=body).as_dict()
-        return self.blob(granted.get("accessSAS") or granted["access_sas"])
-
-
-@pytest.fixture
-def sdk(azure: LocalAzure) -> Iterator[Sdk]:
-    clients = Sdk(azure)
-    yield clients
-    clients.compute.close()
-    clients.network.close()
 
 
 def _upload(sdk: Sdk, data: bytes) -> None:

@@ -10,18 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from compute_bodies import LOCATION, from_marketplace, machine, os_profile
-from test_compute_sdk import sdk  # noqa: F401 - a fixture
 
 if TYPE_CHECKING:
     from azure_process import LocalAzure
-    from test_compute_sdk import Sdk
+    from sdk_client import Sdk
 
 
 def posted(operation: Any, *names: str, body: dict[str, Any]) -> Any:
     return operation("rg", *names, json.dumps(body).encode(), content_type="application/json").result()
 
 
-def test_a_machine_with_the_sdk(azure: LocalAzure, sdk: Sdk) -> None:  # noqa: F811
+def test_a_machine_with_the_sdk(azure: LocalAzure, sdk: Sdk) -> None:
     machines = sdk.compute.virtual_machines
     wanted = machine(azure, "vm", from_marketplace(), osProfile=os_profile("vm"))
     made = sdk.write(machines.begin_create_or_update, "vm", body=wanted)
@@ -49,7 +48,7 @@ def test_a_machine_with_the_sdk(azure: LocalAzure, sdk: Sdk) -> None:  # noqa: F
     assert list(machines.list("rg")) == []
 
 
-def test_the_marketplace_with_the_sdk(azure: LocalAzure, sdk: Sdk) -> None:  # noqa: F811
+def test_the_marketplace_with_the_sdk(azure: LocalAzure, sdk: Sdk) -> None:
     images = sdk.compute.virtual_machine_images
     assert "Canonical" in {found.name for found in images.list_publishers(LOCATION)}
     assert "debian-12" in {found.name for found in images.list_offers(LOCATION, "Debian")}
@@ -67,7 +66,7 @@ def test_the_marketplace_with_the_sdk(azure: LocalAzure, sdk: Sdk) -> None:  # n
     assert {"RunShellScript", "RunPowerShellScript"} <= commands
 
 
-def test_conditions_with_the_sdk(azure: LocalAzure, sdk: Sdk) -> None:  # noqa: F811
+def test_conditions_with_the_sdk(azure: LocalAzure, sdk: Sdk) -> None:
     from azure.core import MatchConditions
     from azure.core.exceptions import HttpResponseError
 

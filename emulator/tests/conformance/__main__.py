@@ -22,7 +22,7 @@ REQUIRED = 0.95
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m conformance", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(prog="python -m conformance", description=__doc__.partition("\n")[0])
     parser.add_argument("folder", nargs="?", type=Path, default=os.environ.get("AZURE_EMULATOR_RECORDINGS"))
     parser.add_argument("--all", action="store_true", help="name the exchanges that agree, too")
     parser.add_argument("--scenario", nargs="*", default=[], help="only these")

@@ -261,7 +261,8 @@ def test_nothing_is_refused_by_default(rg: LocalAzure) -> None:
     first = rg.arm("GET", f"{DISKS}/x", api=COMPUTE)
     assert first.status_code == 404
     left = [
-        int(rg.arm("GET", "/resourceGroups").headers["x-ms-ratelimit-remaining-subscription-reads"]) for _ in range(3)
+        int(rg.arm("GET", "/resourceGroups").headers["x-ms-ratelimit-remaining-subscription-reads"])
+        for _ignored in range(3)
     ]
     assert all(240 <= count < 250 for count in left)
 

@@ -86,7 +86,7 @@ def test_from_a_managed_image_as_recorded(azure: LocalAzure) -> None:
 
 def test_from_disks_and_snapshots_with_their_bytes(azure: LocalAzure) -> None:
     make_definition(azure)
-    data = [os.urandom(4096) for _ in range(2)]
+    data = [os.urandom(4096) for _ignored in range(2)]
     upload_disk(azure, "os", data[0])
     upload_disk(azure, "data", data[1])
     azure.put("snapshots/s", copy_of(azure, "disks/os"))

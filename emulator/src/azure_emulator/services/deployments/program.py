@@ -215,7 +215,9 @@ class Program:
             raise cannot(name, f"function requires from 2 to 3 arguments while {len(arguments)} were provided.")
         wanted, version = text(name, arguments[0]), text(name, arguments[1])
         found = self.find(wanted)
-        return self.world.post(found[0].id if found else wanted, name, version, [*arguments, None][2])
+        return self.world.post(
+            found[0].id if found else wanted, name, version, arguments[2] if len(arguments) > 2 else None
+        )
 
     def _own_function(self, name: str, arguments: list[Any]) -> Any:
         """A function that the template defines: it sees its own parameters and nothing else."""

@@ -7,13 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
 
-from azure_emulator.services.deployments.language import (  # noqa: F401 - fill the table
-    collections,
-    numbers,
-    texts,
-)
 from azure_emulator.services.deployments.language.errors import (
     MAX_DEPTH,
     ExpressionError,
@@ -32,6 +28,10 @@ from azure_emulator.services.deployments.language.syntax import (
 )
 from azure_emulator.services.deployments.language.table import FUNCTIONS, truth, whole
 from azure_emulator.services.deployments.language.texts import shown
+
+# Functions enter the table when their modules are imported.
+for _module in ("collections", "numbers", "texts"):
+    import_module(f"{__package__}.{_module}")
 
 #: Gets the name as documented, the arguments' values, and whether there is one; for the functions that need the world.
 Special = Callable[[str, list[Any]], Any]

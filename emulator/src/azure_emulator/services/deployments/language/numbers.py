@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 from azure_emulator.services.deployments.language.errors import cannot, expects
@@ -65,7 +66,7 @@ def _float(arguments: Arguments) -> float:
         value = float(arguments[0]) if not isinstance(arguments[0], bool) else None
     except (TypeError, ValueError, OverflowError):
         value = None
-    if value is None or value != value or value in (float("inf"), float("-inf")):  # noqa: PLR0124 - NaN
+    if value is None or not math.isfinite(value):
         raise expects("float", "a number or a text that is one", arguments[0])
     return value
 
