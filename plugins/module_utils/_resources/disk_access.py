@@ -38,12 +38,14 @@ class Lent:
 
 @contextlib.contextmanager
 def granted(
-    task: Task, group: str, name: str, access: Literal["Read", "Write"], *, kind: Kind = "disk"
+    task: Task, group: str, name: str, access: Literal["Read", "Write"], *, kind: Kind = "disk", left: bool = False
 ) -> Iterator[Lent]:
     """Lend the address of the data of a disk or snapshot for the length of a block.
 
     The access is revoked when the block ends, however it ends. Writing is possible only while the disk is being
     uploaded, and revoking is what completes it.
+
+    :param left: an access that is active is one that an earlier attempt of ours left.
     """
     what = f"get {access.lower()} access to the {kind} {name}"
 
@@ -70,7 +72,7 @@ def granted(
 
     undo = task.undo(f"the {access.lower()} access to the {kind} {name}", lambda: revoke(task, group, name, kind=kind))
     with undo:
-        yield Lent(grant, lambda: grant(ours=True))
+        yield Lent(lambda: grant(ours=left), lambda: grant(ours=True))
 
 
 def revoke(task: Task, group: str, name: str, *, kind: Kind = "disk") -> None:

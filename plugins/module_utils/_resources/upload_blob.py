@@ -10,6 +10,7 @@ The metadata ``goldenimage_content`` holds the fingerprint of the data. It is wr
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import time
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from ansible_collections.goldenimage.azure.plugins.module_utils._runtime import Task
 
 CONTENT = "goldenimage_content"
+SOURCE = "goldenimage_source"
 INCOMPLETE = "incomplete"
 FOOTER_SIZE = 512
 AS_IN_FILE = "as in the file"
@@ -39,13 +41,16 @@ _TOKEN_LIFE = 300.0  # seconds after which the cache is asked again; it knows wh
 class BlobTarget:
     """One page blob, as it is and as it shall be.
 
-    :param size: virtual size of the file's disk in bytes; the blob has the footer's 512 more.
+    :param size: virtual size of the file's disk in bytes; the blob has the footer's 512 more. ``None``: it is set before
+        the blob is made, and not compared.
+    :param source: what identifies the content where it comes from, when that is not a file.
     :raises InvalidInput: no such account, or one that cannot hold page blobs; no container and none to be made.
     """
 
-    def __init__(self, task: Task, size: int) -> None:
+    def __init__(self, task: Task, size: int | None, *, source: str | None = None) -> None:
         self.task = task
         self.size = size
+        self._source = hashlib.sha256(source.encode()).hexdigest() if source else None
         self.account = self._read_account()
         self.found = self._read()
         self._keep = self._granted = False
@@ -53,10 +58,21 @@ class BlobTarget:
     @property
     def recorded(self) -> str | None:
         """The fingerprint of what a complete blob of the right size holds; ``None`` if that is not known."""
-        if self.found is None or self.found["size"] != self.size + FOOTER_SIZE:
+        if self.found is None or (self.size is not None and self.found["size"] != self._length):
             return None
         content: str | None = self.found["metadata"].get(CONTENT)
         return None if content == INCOMPLETE else content
+
+    @property
+    def made_from_source(self) -> bool:
+        """Whether what the blob holds, or began to get, comes from just this source."""
+        metadata = self.found["metadata"] if self.found else {}
+        return self._source is not None and metadata.get(SOURCE) == self._source
+
+    @property
+    def _length(self) -> int:
+        """Of the blob, in bytes."""
+        return (self.size or 0) + FOOTER_SIZE
 
     def plan(self, *, same_content: bool, force: bool) -> Plan:
         """Compare.
@@ -64,19 +80,23 @@ class BlobTarget:
         :raises InvalidInput: the blob is complete and holds something else, and there is no ``force``.
         """
         self._keep = same_content
-        wanted = {"content": AS_IN_FILE, "size": self.size + FOOTER_SIZE, "type": "PageBlob"}
+        wanted = {"content": AS_IN_FILE, "size": self._length, "type": "PageBlob"}
+        if self.size is None:
+            del wanted["size"]
         if self.found is None:
             return Plan.between(None, wanted)
         found = {"size": self.found["size"], "type": self.found["type"], "content": "other"}
+        found = {key: found[key] for key in wanted}
         if same_content:
             found["content"] = AS_IN_FILE
         elif self.found["metadata"].get(CONTENT) == INCOMPLETE:
             found["content"] = INCOMPLETE
         elif not force:
             length = self.found["size"]
-            difference = "other content" if length == self.size + FOOTER_SIZE else f"another size ({length} bytes)"
+            alike = self.size is None or length == self._length
+            difference = "other content" if alike else f"another size ({length} bytes)"
             raise InvalidInput(
-                f"The blob {self._name} exists with {difference} than the file.",
+                f"The blob {self._name} exists with {difference} than the {'source' if self.size is None else 'file'}.",
                 remedy="Choose another name, or set force to overwrite the blob.",
             )
         return Plan.between(found, wanted)
@@ -95,7 +115,7 @@ class BlobTarget:
         with errors.translated(f"create the page blob {self._name}"):
             self._make_room()
             if not self._resumable:
-                self._blob.create_page_blob(self.size + FOOTER_SIZE, metadata={CONTENT: INCOMPLETE})
+                self._blob.create_page_blob(self._length, metadata=self._metadata(INCOMPLETE))
         yield Lent(self._grant, self._permission)
 
     @contextlib.contextmanager
@@ -106,7 +126,7 @@ class BlobTarget:
     @property
     def _resumable(self) -> bool:
         found = self.found
-        same = found is not None and (found["type"], found["size"]) == ("PageBlob", self.size + FOOTER_SIZE)
+        same = found is not None and (found["type"], found["size"]) == ("PageBlob", self._length)
         return found is not None and same and found["metadata"].get(CONTENT) == INCOMPLETE
 
     def _make_room(self) -> None:
@@ -123,7 +143,10 @@ class BlobTarget:
     def complete(self, fingerprint: str) -> None:
         """Record, as the last step, what the blob holds."""
         with errors.translated(f"complete the page blob {self._name}"):
-            self._blob.set_blob_metadata({CONTENT: fingerprint})
+            self._blob.set_blob_metadata(self._metadata(fingerprint))
+
+    def _metadata(self, content: str) -> dict[str, str]:
+        return {CONTENT: content, **({SOURCE: self._source} if self._source else {})}
 
     def present(self) -> dict[str, Any]:
         """The blob for the task's result."""
@@ -133,7 +156,7 @@ class BlobTarget:
                 "storage_account_id": self.account["id"],
                 "container": self.task.params["container"],
                 "name": self.task.params["blob"],
-                "size": self.size + FOOTER_SIZE,
+                **({} if self.size is None else {"size": self._length}),
             }
         }
 

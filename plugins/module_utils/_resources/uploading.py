@@ -110,7 +110,7 @@ def send(task: Task, disk: AzureDisk, blob: PageBlob) -> Transferred:
     blob.write(disk.size, memoryview(disk.footer))
     if params["verify"]:
         verify(blob, [*moved.runs, (disk.size, disk.file_size)])
-    if params["read_back"]:
+    if params.get("read_back"):
         _compare(task, blob, moved.fingerprint)
     return moved
 

@@ -21,6 +21,8 @@ blob_client requests to a blob: permission, retries, kept-alive connections
 page_blob   the page blob calls
 blob_source a fixed VHD in a page blob or behind a disk's SAS, as a source
 sinks       where bytes go: a page blob, a file
+journal     which parts of a file were received
+qemu_img    a raw disk as qcow2 or VHDX
 transfer    a source to a sink over several connections, and the fingerprint of what was sent
 
 Nothing here knows Azure's management API.

@@ -19,17 +19,21 @@ if TYPE_CHECKING:
 
 
 class BlobSource(Source):
-    """The disk in the blob; ``footer`` is what follows it.
+    """The disk in the blob.
 
     Only what the blob says is written is read. Whether it was written to meanwhile is told by its ETag, which the
     service changes with every write; :attr:`state` is the one it had at the beginning.
 
+    :ivar footer: what follows the disk, 512 bytes.
     :param blob: closed by whoever opened it.
     :raises InvalidInput: what is there is no fixed VHD.
     """
 
+    footer: bytes
+
     def __init__(self, blob: PageBlob) -> None:
         self.blob = blob
+        self.path = blob.place
         self.format = formats.FIXED_VHD
         length = blob.size()
         self.size = length - FOOTER_SIZE

@@ -122,14 +122,15 @@ class PageBlob:
 
     def size(self) -> int:
         """Length of the blob in bytes."""
-        return int(self._properties()["content-length"])
+        return int(self.properties()["content-length"])
 
     def state(self) -> str:
         """What changes whenever the blob is written: its ETag, or when it was changed."""
-        headers = self._properties()
+        headers = self.properties()
         return str(headers.get("etag") or headers.get("last-modified") or "")
 
-    def _properties(self) -> dict[str, str]:
+    def properties(self) -> dict[str, str]:
+        """The blob's headers, their names in lower case."""
         answer = self.client.request("Reading the properties", "HEAD", "", {})
         return {name.lower(): value for name, value in answer.headers.items()}
 

@@ -19,7 +19,7 @@ import threading
 import time
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import GoldenImageError
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.sinks import ReadableSink
@@ -77,6 +77,7 @@ def transfer(
     workers: int,
     update: Callable[[int], object] | None = None,
     held: Sequence[Run] = (),
+    memory: Memory | None = None,
 ) -> Transferred:
     """Read every window that may hold data and write what is not zero.
 
@@ -84,11 +85,13 @@ def transfer(
     :param workers: how many windows are on their way at once; memory is 4 MiB each, and 1 MiB where something is held.
     :param update: called now and then, from this thread, with the number of bytes read so far.
     :param held: where the sink, a :class:`ReadableSink`, already holds something; merged and in order.
+    :param memory: which windows a sink that is quicker to read than the source got before; what it holds is believed
+        when its digest is the one that was noted.
     :raises GoldenImageError: the source changed or ended early, or the sink failed; the other workers are stopped.
         Its details say how much was sent.
     """
     began = time.monotonic()
-    worker = _Worker(source, sink, held)
+    worker = _Worker(source, sink, held, memory)
     with ThreadPoolExecutor(workers, thread_name_prefix="transfer") as pool:
         try:
             pending = {pool.submit(worker.work) for _ignored in range(workers)}
@@ -107,6 +110,14 @@ def transfer(
     seconds = time.monotonic() - began
     ledger = worker.ledger
     return Transferred(ledger.fingerprint, worker.read, worker.sent, worker.kept, ledger.runs, seconds)
+
+
+class Memory(Protocol):
+    """The digests of windows that a sink got, by their offset."""
+
+    def recall(self, base: int) -> bytes | None: ...
+
+    def note(self, base: int, digest: bytes) -> None: ...
 
 
 @dataclass
@@ -147,12 +158,13 @@ class _Ledger:
 class _Worker:
     """What the threads share: the windows still to do, and the sums."""
 
-    def __init__(self, source: Source, sink: Sink | None, held: Sequence[Run]) -> None:
+    def __init__(self, source: Source, sink: Sink | None, held: Sequence[Run], memory: Memory | None) -> None:
         self.ledger = _Ledger(source.size)
         self.read = self.sent = self.kept = 0
         self._source = source
         self._sink = sink
         self._held = held
+        self._memory = memory
         self._ends = [end for _start, end in held]
         self._windows = enumerate(windows(source))
         self._lock = threading.Lock()
@@ -174,21 +186,37 @@ class _Worker:
             self._move(number, window, buffer)
 
     def _move(self, number: int, window: list[Run], buffer: bytearray) -> None:
-        base = window[0][0] // WINDOW * WINDOW
-        view = memoryview(buffer)
-        found = _Window(base, b"", [])
-        digest = hashlib.sha256()
-        for start, end in window:
-            self._source.readinto(start, view[start - base : end - base])
-            for low, high in filled(buffer, start - base, end - base):
-                digest.update((base + low).to_bytes(8, "big") + (base + high).to_bytes(8, "big"))
-                digest.update(view[low:high])
-                self._send(base + low, view[low:high])
-                found.runs.append((base + low, base + high))
-        found.digest = digest.digest()
+        found = self._recalled(window, buffer)
+        read = 0
+        if found is None:
+            base = window[0][0] // WINDOW * WINDOW
+            view = memoryview(buffer)
+            for start, end in window:
+                self._source.readinto(start, view[start - base : end - base])
+                read += end - start
+            found = _examined(window, buffer)
+            for start, end in found.runs:
+                self._send(start, view[start - base : end - base])
+            if self._memory is not None:
+                self._memory.note(base, found.digest)
+        else:
+            with self._lock:
+                self.kept += sum(end - start for start, end in found.runs)
         with self._lock:
-            self.read += sum(end - start for start, end in window)
+            self.read += read
             self.ledger.add(number, found)
+
+    def _recalled(self, window: list[Run], buffer: bytearray) -> _Window | None:
+        """The window as the sink holds it, if that is what it got."""
+        base = window[0][0] // WINDOW * WINDOW
+        noted = self._memory.recall(base) if self._memory is not None else None
+        if noted is None or not isinstance(self._sink, ReadableSink):
+            return None
+        view = memoryview(buffer)
+        for start, end in window:
+            self._sink.readinto(start, view[start - base : end - base])
+        found = _examined(window, buffer)
+        return found if found.digest == noted else None
 
     def _send(self, offset: int, content: memoryview) -> None:
         if self._sink is None:
@@ -223,6 +251,20 @@ class _Worker:
                     begin = low + place
         if begin >= 0:
             yield begin, len(content)
+
+
+def _examined(window: list[Run], buffer: bytearray) -> _Window:
+    """What is in a window, whose bytes lie in the buffer."""
+    base = window[0][0] // WINDOW * WINDOW
+    view = memoryview(buffer)
+    digest = hashlib.sha256()
+    runs = []
+    for start, end in window:
+        for low, high in filled(buffer, start - base, end - base):
+            digest.update((base + low).to_bytes(8, "big") + (base + high).to_bytes(8, "big"))
+            digest.update(view[low:high])
+            runs.append((base + low, base + high))
+    return _Window(base, digest.digest(), runs)
 
 
 def windows(source: Source) -> Iterator[list[Run]]:

@@ -1,0 +1,60 @@
+# Copyright (c) 2026, goldenimage.azure contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A raw disk as qcow2 or VHDX, written by ``qemu-img``."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+from ansible_collections.goldenimage.azure.plugins.module_utils._errors import GoldenImageError, MissingDependency
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+FORMATS = ("qcow2", "vhdx")
+_PERCENT = re.compile(rb"\((\d+(?:\.\d+)?)/100%\)")
+
+
+def need_program() -> str:
+    """Return where qemu-img is.
+
+    :raises MissingDependency: nowhere.
+    """
+    program = shutil.which("qemu-img")
+    if program is None:
+        raise MissingDependency(
+            "The program qemu-img is needed for this format and is not installed.",
+            remedy="Install qemu-utils (Debian, Ubuntu), qemu-img (RHEL) or qemu-tools (SUSE), or choose vhd or raw.",
+        )
+    return program
+
+
+def pack(raw: str, path: str, format: str, update: Callable[[float], object]) -> None:  # noqa: A002
+    """Write the raw disk as another format.
+
+    :param update: called with the percentage that is done.
+    :raises GoldenImageError: qemu-img failed; its words are in the message.
+    """
+    command = [need_program(), "convert", "-p", "-f", "raw", "-O", format, os.path.abspath(raw), os.path.abspath(path)]
+    environment = {**os.environ, "LC_ALL": "C"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as process:
+        try:
+            while process.stdout and (text := os.read(process.stdout.fileno(), 4096)):
+                for percent in _PERCENT.findall(text):
+                    update(float(percent))
+            error = process.stderr.read() if process.stderr else b""
+            code = process.wait()
+        except BaseException:
+            process.kill()
+            raise
+    if code:
+        words = error.decode(errors="replace").strip().removeprefix("qemu-img: ")
+        raise GoldenImageError(
+            f"{path} could not be written as {format}: {words or 'no message'}.",
+            remedy="Check the space in its folder; what was received is kept for the next run.",
+        )
