@@ -154,9 +154,26 @@ def test_upload_goes_through_its_states(azure: LocalAzure) -> None:
     assert azure.get("disks/d")["properties"]["diskSizeBytes"] == 20 * MIB
 
 
+def test_ended_without_a_byte_an_upload_is_an_empty_disk(azure: LocalAzure) -> None:
+    """As recorded for the first version with uploads, which gave the disk's size."""
+    old = "2018-09-30"
+    body = disk({"createOption": "Upload"})
+    assert azure.refused("PUT", "disks/d", body, old)[:2] == (400, "InvalidParameter")
+    body["properties"]["diskSizeGB"] = 1
+    made = azure.put("disks/d", body, old)["properties"]
+    assert (made["diskState"], made["diskSizeGB"]) == ("ReadyToUpload", 1)
+    assert made["creationData"] == {"createOption": "Upload"}
+    azure.post("disks/d/beginGetAccess", {"access": "Write", "durationInSeconds": 60}, old)
+    azure.post("disks/d/endGetAccess", None, old)
+    ended = azure.get("disks/d")["properties"]
+    assert (ended["diskState"], ended["diskSizeGB"], ended["diskSizeBytes"]) == ("Unattached", 1, 1024 * MIB)
+    assert azure.put("snapshots/s", copy_of(azure, "disks/d"), old)["properties"]["diskSizeGB"] == 1
+
+
 def test_broken_off_upload_can_be_begun_again(azure: LocalAzure) -> None:
     azure.put("disks/d", disk({"createOption": "Upload", "uploadSizeBytes": 20 * MIB + 512}))
-    azure.post("disks/d/beginGetAccess", {"access": "Write", "durationInSeconds": 60})
+    url = azure.post("disks/d/beginGetAccess", {"access": "Write", "durationInSeconds": 60})["accessSAS"]
+    write_pages(azure, url, 0, b"a" * 4096)
     azure.post("disks/d/endGetAccess")
     assert azure.get("disks/d")["properties"]["diskState"] == "ReadyToUpload"
     url = azure.post("disks/d/beginGetAccess", {"access": "Write", "durationInSeconds": 60})["accessSAS"]

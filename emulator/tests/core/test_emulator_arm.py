@@ -32,6 +32,33 @@ def test_headers_of_every_answer(azure: LocalAzure) -> None:
     assert answer.headers["content-type"] == "application/json; charset=utf-8"
 
 
+def test_compute_indents_what_it_writes_itself(azure: LocalAzure) -> None:
+    azure.group("indented")
+    disk, api = "/resourceGroups/indented/providers/Microsoft.Compute/disks/d", "2024-03-02"
+    body = {"location": "eastus", "properties": {"creationData": {"createOption": "Empty"}, "diskSizeGB": 4}}
+    made = azure.arm("PUT", disk, body, api=api)
+    azure.done(made)
+    for text in (made.text, azure.http.get(made.headers["azure-asyncoperation"]).text):
+        assert text.startswith('{\r\n  "')
+        assert text.endswith("\r\n}")
+    for path in (disk.rpartition("/")[0], f"{disk}2", "/resourceGroups/indented"):
+        assert "\n" not in azure.arm("GET", path, api=api).text
+
+
+def test_who_refused_shows_in_the_headers(azure: LocalAzure) -> None:
+    azure.group("refusals")
+    disk, api = "/resourceGroups/refusals/providers/Microsoft.Compute/disks/d", "2024-03-02"
+    provider = azure.arm("PUT", disk, {"location": "eastus", "properties": {"creationData": {}}}, api=api)
+    assert provider.status_code == 400
+    assert "x-ms-failure-cause" not in provider.headers
+    assert provider.headers["x-ms-ratelimit-remaining-subscription-writes"]
+    assert provider.headers["x-ms-ratelimit-remaining-resource"].startswith("Microsoft.Compute/CreateUpdateDisks3Min;")
+    for path in (disk, disk.replace("disks", "none"), "/resourceGroups/none", disk.replace("refusals", "none")):
+        answer = azure.arm("GET", path, api=api)
+        assert (answer.status_code, answer.headers["x-ms-failure-cause"]) == (404, "gateway"), path
+        assert "x-ms-ratelimit-remaining-subscription-reads" not in answer.headers
+
+
 class TestTokens:
     def _refused(self, azure: LocalAzure, header: str | None, wanted: str) -> None:
         headers = {"Authorization": header} if header is not None else {}
@@ -390,3 +417,15 @@ def test_group_operation_names_are_opaque_base64(azure: LocalAzure) -> None:
     location = azure.arm("DELETE", "/resourceGroups/opaque").headers["location"]
     name = location.split("/operationresults/")[1].split("?")[0]
     assert "jobId" in json.loads(base64.urlsafe_b64decode(name + "=" * (-len(name) % 4)))
+
+
+def test_each_poll_of_a_group_deletion_tells_another_url(azure: LocalAzure) -> None:
+    azure.group("renewed")
+    azure.control("PUT", "/latency", {"name": "realistic"})
+    try:
+        first = azure.arm("DELETE", "/resourceGroups/renewed").headers["location"]
+        second = azure.http.get(first).headers["location"]
+    finally:
+        azure.control("PUT", "/latency", {"name": "fast"})
+    assert first != second
+    assert first.split("&t=")[0] == second.split("&t=")[0]

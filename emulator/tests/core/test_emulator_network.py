@@ -132,6 +132,7 @@ def test_subnets_of_their_own(net: LocalAzure) -> None:
     assert net.arm("DELETE", f"{NET}/{path}", api=API).status_code == 204
     orphan = put(net, "virtualNetworks/none/subnets/x", {"properties": {"addressPrefix": "10.0.1.0/24"}})
     assert code(orphan) == "ParentResourceNotFound"
+    assert orphan.json()["error"]["message"].endswith("Parent resource 'none' not found.")
 
 
 def test_nothing_in_use_is_deleted(net: LocalAzure) -> None:

@@ -35,7 +35,10 @@ def test_a_gallery_is_created_and_updated_as_recorded(azure: LocalAzure) -> None
     updated = azure.call("PUT", "galleries/my_gallery", body, TRUSTED)
     assert updated.status_code == 200
     assert updated.headers["azure-asyncnotification"] == "Enabled"
-    assert updated.json()["properties"]["provisioningState"] == "Succeeded"
+    assert updated.json()["properties"]["provisioningState"] == "Updating"
+    assert azure.done(updated)["status"] == "Succeeded"
+    old = azure.call("PUT", "galleries/my_gallery", body, OLD)
+    assert (old.status_code, old.json()["properties"]["provisioningState"]) == (200, "Succeeded")
     assert azure.get("galleries/MY_GALLERY")["properties"]["description"] == "d"
     patched = azure.call("PATCH", "galleries/My_Gallery", {"tags": {"a": "b"}})
     assert (patched.status_code, patched.json()["properties"]["description"]) == (200, "d")
@@ -212,6 +215,14 @@ def test_names_and_parents_of_definitions(azure: LocalAzure) -> None:
     assert azure.refused("GET", "galleries/g/images/none")[1] == "ResourceNotFound"
     assert azure.refused("GET", "galleries/none/images")[1] == "ParentResourceNotFound"
     assert azure.call("DELETE", "galleries/g/images/none").status_code == 204
+    for path in ("galleries/none/images/d", "galleries/g/images/none/versions/1.0.0", "galleries/none/applications/a"):
+        assert azure.refused("DELETE", path)[:2] == (404, "ParentResourceNotFound"), path
+
+
+def test_no_gallery_before_the_first_version(azure: LocalAzure) -> None:
+    make_gallery(azure)
+    assert azure.refused("GET", "galleries/g", version="2018-05-31")[:2] == (400, "InvalidResourceType")
+    assert azure.call("GET", "galleries/g", version="2018-06-01").status_code == 200
 
 
 def test_deletion_goes_from_the_bottom_to_the_top(azure: LocalAzure) -> None:

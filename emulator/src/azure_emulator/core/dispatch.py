@@ -20,7 +20,7 @@ from starlette.responses import Response
 from azure_emulator.core import hooks, internal
 from azure_emulator.core import ids as arm_ids
 from azure_emulator.core.context import Context, Reply, Scope
-from azure_emulator.core.errors import ArmError, group_not_found, invalid_content
+from azure_emulator.core.errors import ArmError, ThrottledError, group_not_found, invalid_content
 from azure_emulator.core.loose_json import strict
 from azure_emulator.core.routing import Route, Router, check_api_version
 from azure_emulator.core.store import public
@@ -49,6 +49,8 @@ class Incoming:
     headers: dict[str, str]
     base_url: str
     body: bytes
+    #: The front end has let it through: what is refused from here on is refused by a provider.
+    let_through: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ class Dispatcher:
             base_url=_base_url(request.headers.get("host", ""), self._emulator.url),
             body=b"",
         )
-        arm = True
+        arm, left = True, {}
         try:
             incoming.query = _query(scope["query_string"])
             match = self._match(incoming)
@@ -103,7 +105,7 @@ class Dispatcher:
             reply = await self._run(route, match.values, incoming, principal)
             reply.headers = {**left, **reply.headers}
         except ArmError as error:
-            reply = Reply(error.status, error.body(), error.headers)
+            reply = Reply(error.status, error.body(), {**_refusal(error, incoming, left), **error.headers})
         except Exception:
             # A fault of ours: Azure's own form of it, and the trace in the server's log only.
             _log.exception("%s %s", incoming.method, incoming.raw_path)
@@ -169,6 +171,7 @@ class Dispatcher:
             _check_containers(context, route)
             for check in hooks.before:
                 check(context, route)
+            incoming.let_through = "/providers/" in route.template
             return route.handler(context)
 
         write = incoming.method not in ("GET", "HEAD") and not route.reading
@@ -284,6 +287,13 @@ def _forbidden(principal: Principal, route: Route, values: dict[str, str], incom
     )
 
 
+def _refusal(error: ArmError, incoming: Incoming, left: dict[str, str]) -> dict[str, str]:
+    """The headers of a refusal: a provider's tells what is left of the limits, the front end's who it was [recorded]."""
+    if isinstance(error, ThrottledError) or _GATEWAY in error.headers:
+        return {}
+    return left if incoming.let_through else {_GATEWAY: "gateway"}
+
+
 def _response(reply: Reply, incoming: Incoming, *, arm: bool) -> Response:
     body, headers = reply.body, dict(reply.headers)
     if isinstance(body, dict):
@@ -293,7 +303,7 @@ def _response(reply: Reply, incoming: Incoming, *, arm: bool) -> Response:
     elif isinstance(body, (str, bytes)):
         content = body.encode() if isinstance(body, str) else body
     else:
-        content = json.dumps(body, separators=(",", ":")).encode()
+        content = _json(body, headers, incoming.raw_path)
         headers.setdefault("Content-Type", "application/json; charset=utf-8")
     # Asked only whether a resource exists, ARM answers 204 [documented].
     exists = arm and incoming.method == "HEAD" and reply.status == 200
@@ -305,6 +315,15 @@ def _response(reply: Reply, incoming: Incoming, *, arm: bool) -> Response:
     return response
 
 
+def _json(body: Any, headers: dict[str, str], path: str) -> bytes:
+    """Compute indents what it writes itself, with CRLF; lists and the front end's errors are compact [recorded]."""
+    own = "/providers/microsoft.compute/" in path.lower() and _GATEWAY not in headers
+    if not own or isinstance(body, list) or "value" in body:
+        return json.dumps(body, separators=(",", ":")).encode()
+    return json.dumps(body, indent=2).replace("\n", "\r\n").encode()
+
+
+_GATEWAY = "x-ms-failure-cause"
 _ARM_HEADERS = {
     "cache-control": "no-cache",
     "pragma": "no-cache",
@@ -319,11 +338,13 @@ def _request_headers(incoming: Incoming) -> dict[str, str]:
     request_id = str(uuid.uuid4())
     client_id = incoming.headers.get("x-ms-correlation-request-id", "")
     correlation = client_id if len(client_id) == 36 and client_id.replace("-", "").isalnum() else request_id
-    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    now = time.gmtime()
+    stamp, edge = time.strftime("%Y%m%dT%H%M%SZ", now), time.strftime("%Y-%m-%dT%H:%M:%SZ", now)
     headers = {
         "x-ms-request-id": request_id,
         "x-ms-correlation-request-id": correlation,
         "x-ms-routing-request-id": f"LOCAL:{stamp}:{request_id}",
+        "x-msedge-ref": f"Ref A: {request_id.replace('-', '').upper()} Ref B: LOCAL Ref C: {edge}",
     }
     if incoming.headers.get("x-ms-return-client-request-id", "").lower() == "true":
         headers["x-ms-client-request-id"] = incoming.headers.get("x-ms-client-request-id", "")

@@ -93,14 +93,12 @@ def resource_not_found(resource_type: str, names: Sequence[str], group: str) -> 
     )
 
 
-def parent_not_found(resource_type: str, names: Sequence[str]) -> ArmError:
-    """404 for a child of an absent resource; type and names are the child's."""
-    provider, *types = resource_type.split("/")
-    parent = "/".join([provider, *(f"{t}/{n}" for t, n in zip(types[:-1], names[:-1], strict=True))])
+def parent_not_found(names: Sequence[str]) -> ArmError:
+    """404 for a child of an absent resource, which is told without types [documented]; the names are the child's."""
     return ArmError(
         404,
         "ParentResourceNotFound",
-        f"Can not perform requested operation on nested resource. Parent resource '{parent.partition('/')[2]}' not found.",
+        f"Can not perform requested operation on nested resource. Parent resource '{'/'.join(names[:-1])}' not found.",
         headers={"x-ms-failure-cause": "gateway"},
     )
 

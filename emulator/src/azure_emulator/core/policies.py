@@ -84,6 +84,8 @@ _POLICIES: dict[str, tuple[Policy, ...]] = {
     "galleries/read": _windows("GetGallery", 350, 2500),
     "galleries/delete": _windows("DeleteGallery", 50, 300),
     "galleries/share/action": _windows("PostShareGallery", 10, 60),
+    "galleries/applications/write": _windows("CreateUpdateGalleryApplication", 150, 750),
+    "galleries/applications/read": _windows("GetGalleryApplication", 300, 2000),
     "galleries/images/write": _windows("CreateUpdateGalleryImage", 150, 750),
     "galleries/images/read": _windows("GetGalleryImage", 600, 3000),
     "galleries/images/delete": _windows("DeleteGalleryImage", 50, 300),

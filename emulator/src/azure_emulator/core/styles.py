@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 # Operation URLs got `p` with the API versions of 2022/23 and the signed parts in 2024/25.
 _OPAQUE_SINCE = "2022-08-01"
 _SIGNED_SINCE = "2024-03-01"
+# Clients still called Microsoft.Resources with this version when its URLs had long been signed.
+_JOBS_SIGNED_SINCE = "2021-04-01"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +133,10 @@ def opaque_query(operation: Operation) -> str:
 
 def _query(operation: Operation, first: str = "") -> str:
     """``?…api-version=…`` with the opaque parts of newer versions; ``t``, ``s`` and ``h`` differ at each call."""
-    version = operation.api_version
+    version, job = operation.api_version, operation.style.name in _JOBS
     plain = f"?{first}api-version={version}"
-    if version < _OPAQUE_SINCE:
-        return plain
-    opaque = f"&p={operation.id[:8]}{operation.subscription[8:]}" if operation.style.name not in _JOBS else ""
-    if version < _SIGNED_SINCE:
+    opaque = f"&p={operation.id[:8]}{operation.subscription[8:]}" if version >= _OPAQUE_SINCE and not job else ""
+    if version < (_JOBS_SIGNED_SINCE if job else _SIGNED_SINCE):
         return plain + opaque
     ticks = str(int(time.time() * 10_000_000) + 621_355_968_000_000_000)
     return f"{plain}{opaque}&t={ticks}&c={_CERTIFICATE}&s={_opaque(ticks + 's', 256)}&h={_opaque(ticks + 'h', 32)}"

@@ -198,14 +198,16 @@ def _forget(scope: Scope, grant: dict[str, Any]) -> None:
 def _finish_upload(scope: Scope, doc: Doc) -> None:
     """Make a disk of a complete upload.
 
-    Without a footer the upload was broken off: the disk waits for another one. A wrong footer fails the operation.
+    A disk that nothing was written to is an empty one [recorded]. With data but no footer the upload was broken off: the disk
+    waits for another one [guessed]. A wrong footer fails the operation.
     """
     size = doc["properties"]["creationData"]["uploadSizeBytes"] - FOOTER_SIZE
     store = page_store(scope.data_dir)
     footer = store.read(doc["_pages"], size, FOOTER_SIZE)
-    if not any(footer):
+    written = any(True for _range in store.ranges(doc["_pages"], 0, size + FOOTER_SIZE))
+    if written and not any(footer):
         return
-    problem = footer_problem(footer, size)
+    problem = footer_problem(footer, size) if written else None
     if problem:
         raise ArmError(409, "InvalidVhd", f"The upload to disk '{doc['name']}' cannot be completed: {problem}.")
     store.cut(doc["_pages"], size)

@@ -69,6 +69,7 @@ _SINCE = {
 # The same for members of two objects.
 _INNER_SINCE = {
     "creationData": {
+        "uploadSizeBytes": "2019-03-01",
         "logicalSectorSize": "2020-06-30",
         "securityDataUri": "2021-08-01",
         "performancePlus": "2022-07-02",

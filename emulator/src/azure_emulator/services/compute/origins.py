@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 MIN_UPLOAD = 20 * 1024**2 + FOOTER_SIZE
 MAX_UPLOAD = 32767 * GIB + FOOTER_SIZE
 MAX_GB = 32767
+_UPLOAD_SIZE_SINCE = "2019-03-01"
 
 _INHERITED = (
     "osType",
@@ -266,6 +267,8 @@ def _import_secure(ctx: Context, creation: dict[str, Any], location: str, target
 def _upload(ctx: Context, creation: dict[str, Any], _location: str, target: str) -> Origin:
     size = number_of(creation, "uploadSizeBytes")
     name = f"{target}.creationData.uploadSizeBytes"
+    if size is None and ctx.api_version < _UPLOAD_SIZE_SINCE:
+        return _upload_of_gigabytes(ctx, creation, target)
     if size is None:
         raise missing(name, name)
     if not MIN_UPLOAD <= size <= MAX_UPLOAD:
@@ -288,6 +291,14 @@ def _upload(ctx: Context, creation: dict[str, Any], _location: str, target: str)
             f"{target}.diskSizeGB",
         )
     return Origin(page_store(ctx.data_dir).create(), creation, None)
+
+
+def _upload_of_gigabytes(ctx: Context, creation: dict[str, Any], target: str) -> Origin:
+    """An upload as the first version with uploads asked for it: by the disk's size [recorded]."""
+    size = requested_size(ctx, target)
+    if size is None:
+        raise missing(f"{target}.diskSizeGB", f"{target}.diskSizeGB")
+    return Origin(page_store(ctx.data_dir).create(), {**creation, "uploadSizeBytes": size + FOOTER_SIZE}, None)
 
 
 def _upload_secure(ctx: Context, creation: dict[str, Any], location: str, target: str) -> Origin:

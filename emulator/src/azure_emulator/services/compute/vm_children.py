@@ -23,7 +23,7 @@ EXTENSIONS = f"{PROVIDER}/virtualMachines/extensions"
 RUN_COMMANDS = f"{PROVIDER}/virtualMachines/runCommands"
 
 
-def machine_of(ctx: Context, child_type: str) -> Doc:
+def machine_of(ctx: Context) -> Doc:
     """The machine of the request's path.
 
     :raises ArmError: 404 ``ParentResourceNotFound``.
@@ -31,7 +31,7 @@ def machine_of(ctx: Context, child_type: str) -> Doc:
     identity = arm_ids.resource_id(ctx.subscription, ctx.ids["group"], f"{PROVIDER}/virtualMachines", ctx.ids["name"])
     doc = ctx.store.get(identity)
     if doc is None:
-        raise parent_not_found(child_type, [ctx.ids["name"], ctx.ids.get("child", "")])
+        raise parent_not_found([ctx.ids["name"], ctx.ids.get("child", "")])
     return doc
 
 
@@ -45,7 +45,7 @@ def find_child(ctx: Context, child_type: str) -> Doc:
 
     :raises ArmError: 404, of the machine or of the child.
     """
-    machine_of(ctx, child_type)
+    machine_of(ctx)
     doc = ctx.store.get(child_id(ctx, child_type))
     if doc is None:
         raise resource_not_found(child_type, [ctx.ids["name"], ctx.ids["child"]], ctx.ids["group"])
@@ -82,7 +82,7 @@ def lister(child_type: str, present: Callable[[Context, Doc], Doc]) -> Callable[
     """A handler for the list of a machine's children; it has one page."""
 
     def list_children(ctx: Context) -> Reply:
-        machine = machine_of(ctx, child_type)
+        machine = machine_of(ctx)
         return Reply(200, {"value": [present(ctx, doc) for doc in children_of(ctx, machine, child_type)]})
 
     return list_children

@@ -46,7 +46,7 @@ _SCRIPTS = ("customscript", "customscriptforlinux", "customscriptextension")
 
 def _put(ctx: Context) -> Reply:
     check_types(ctx.body)
-    machine = machine_of(ctx, EXTENSIONS)
+    machine = machine_of(ctx)
     found = ctx.store.get(child_id(ctx, EXTENSIONS))
     if found is not None:
         check_location(ctx, found)
@@ -58,7 +58,7 @@ def _put(ctx: Context) -> Reply:
 
 def _patch(ctx: Context) -> Reply:
     check_types(ctx.body)
-    machine = machine_of(ctx, EXTENSIONS)
+    machine = machine_of(ctx)
     doc = find_child(ctx, EXTENSIONS)
     tags = tags_of(ctx.body)
     if tags is not None:
@@ -204,7 +204,7 @@ def _get(ctx: Context) -> Reply:
 
 
 def _delete(ctx: Context) -> Reply:
-    machine = machine_of(ctx, EXTENSIONS)
+    machine = machine_of(ctx)
     doc = ctx.store.get(child_id(ctx, EXTENSIONS))
     if doc is None:
         return Reply(204)

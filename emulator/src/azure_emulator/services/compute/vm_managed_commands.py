@@ -43,7 +43,7 @@ _NOT_RUNNING = "Cannot modify extensions in the VM when the VM is not running."
 
 def _put(ctx: Context) -> Reply:
     check_types(ctx.body)
-    machine = machine_of(ctx, RUN_COMMANDS)
+    machine = machine_of(ctx)
     found = ctx.store.get(child_id(ctx, RUN_COMMANDS))
     doc = new_child(ctx, RUN_COMMANDS, machine, "runCommandName")
     return _start(ctx, machine, doc, object_of(ctx.body, "properties"), exists=found is not None)
@@ -52,7 +52,7 @@ def _put(ctx: Context) -> Reply:
 def _patch(ctx: Context) -> Reply:
     check_types(ctx.body)
     doc = find_child(ctx, RUN_COMMANDS)
-    machine = machine_of(ctx, RUN_COMMANDS)
+    machine = machine_of(ctx)
     tags = tags_of(ctx.body)
     if tags is not None:
         doc["tags"] = tags
@@ -137,7 +137,7 @@ def _get(ctx: Context) -> Reply:
 
 
 def _delete(ctx: Context) -> Reply:
-    machine = machine_of(ctx, RUN_COMMANDS)
+    machine = machine_of(ctx)
     doc = ctx.store.get(child_id(ctx, RUN_COMMANDS))
     if doc is None:
         return Reply(204)

@@ -26,7 +26,7 @@ _READABLE = ("frontendIPConfigurations", "loadBalancingRules", "outboundRules", 
 
 
 def _put(ctx: Context, collection: str) -> Reply:
-    balancer = _balancer(ctx, collection)
+    balancer = _balancer(ctx)
     found = _find(balancer, collection, ctx.ids["part"])
     made = part(balancer, collection, {**ctx.body, "name": found["name"] if found else ctx.ids["part"]})
     parts = balancer["properties"][collection]
@@ -39,18 +39,18 @@ def _put(ctx: Context, collection: str) -> Reply:
 
 
 def _get(ctx: Context, collection: str) -> Reply:
-    found = _find(_balancer(ctx, collection), collection, ctx.ids["part"])
+    found = _find(_balancer(ctx), collection, ctx.ids["part"])
     if found is None:
         raise resource_not_found(f"{_TYPE}/{collection}", [ctx.ids["name"], ctx.ids["part"]], ctx.ids["group"])
     return Reply(200, found, {"ETag": found["etag"]})
 
 
 def _list(ctx: Context, collection: str) -> Reply:
-    return Reply(200, {"value": _balancer(ctx, collection)["properties"][collection]})
+    return Reply(200, {"value": _balancer(ctx)["properties"][collection]})
 
 
 def _delete(ctx: Context, collection: str) -> Reply:
-    balancer = _balancer(ctx, collection)
+    balancer = _balancer(ctx)
     found = _find(balancer, collection, ctx.ids["part"])
     if found is None:
         return Reply(204)
@@ -68,10 +68,10 @@ def _deleted(scope: Scope, args: dict[str, Any]) -> None:
         _shared.save(scope, balancer)
 
 
-def _balancer(ctx: Context, collection: str) -> Doc:
+def _balancer(ctx: Context) -> Doc:
     doc = ctx.store.get(ids.resource_id(ctx.subscription, ctx.ids["group"], _TYPE, ctx.ids["name"]))
     if doc is None:
-        raise parent_not_found(f"{_TYPE}/{collection}", [ctx.ids["name"], ctx.ids.get("part", "")])
+        raise parent_not_found([ctx.ids["name"], ctx.ids.get("part", "")])
     return doc
 
 

@@ -312,7 +312,7 @@ def _subnet_deleted(scope: Scope, args: dict[str, Any]) -> None:
 def _parent(ctx: Context) -> Doc:
     network = ctx.store.get(ids.resource_id(ctx.subscription, ctx.ids["group"], KIND.type, ctx.ids["name"]))
     if network is None:
-        raise parent_not_found(SUBNET_TYPE, [ctx.ids["name"], ctx.ids.get("subnet", "")])
+        raise parent_not_found([ctx.ids["name"], ctx.ids.get("subnet", "")])
     return network
 
 

@@ -241,7 +241,7 @@ def _of(scope: Scope, rule_id: str) -> tuple[Doc | None, Doc | None]:
 def _parent(ctx: Context) -> Doc:
     group = ctx.store.get(ids.resource_id(ctx.subscription, ctx.ids["group"], _TYPE, ctx.ids["name"]))
     if group is None:
-        raise parent_not_found(f"{_TYPE}/securityRules", [ctx.ids["name"], ctx.ids.get("rule", "")])
+        raise parent_not_found([ctx.ids["name"], ctx.ids.get("rule", "")])
     return group
 
 

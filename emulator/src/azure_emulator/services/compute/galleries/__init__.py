@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from azure_emulator.core.routing import ApiVersions
 from azure_emulator.services.compute.galleries import (
     applications,
     consumers,
@@ -17,7 +20,8 @@ from azure_emulator.services.compute.galleries import (
 
 __all__ = ["ROUTES", "resolving"]
 
-ROUTES = [
+_SINCE = ApiVersions(oldest="2018-06-01")
+_ROUTES = [
     *gallery_resources.ROUTES,
     *definitions.ROUTES,
     *versions.ROUTES,
@@ -25,3 +29,5 @@ ROUTES = [
     *applications.ROUTES,
     *consumers.ROUTES,
 ]
+# There was no gallery before.
+ROUTES = [replace(route, api_versions=_SINCE) for route in _ROUTES]

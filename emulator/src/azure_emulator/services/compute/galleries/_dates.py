@@ -59,14 +59,14 @@ def days_later(scope: Scope, start: float, days: float) -> str:
     return scope.clock.iso(start + days * _DAY)
 
 
-def months_later(start: float, months: int) -> str:
+def months_later(scope: Scope, start: float, months: int) -> str:
     """The same day some months later, or the last one of a shorter month."""
     moment = datetime.fromtimestamp(start, UTC)
     index = moment.month - 1 + months
     year, month = moment.year + index // 12, index % 12 + 1
     for day in range(moment.day, 0, -1):
         try:
-            return moment.replace(year=year, month=month, day=day).isoformat()
+            return scope.clock.iso(moment.replace(year=year, month=month, day=day).timestamp())
         except ValueError:
             continue
     raise AssertionError("every month has a first day")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from azure_emulator.core import ids as arm_ids
 from azure_emulator.core.context import Reply, Scope
-from azure_emulator.core.errors import ArmError, resource_not_found
+from azure_emulator.core.errors import ArmError, parent_not_found, resource_not_found
 from azure_emulator.core.values import tags_of
 from azure_emulator.services.compute._shared import PROVIDER, check_location
 from azure_emulator.services.compute.galleries._lingering import linger, nested
@@ -63,18 +63,13 @@ APPLICATION_VERSION = Level(
 def parent_of(ctx: Context, level: Level) -> Doc:
     """The enclosing resource; the level's own name need not be in the path.
 
-    :raises ArmError: 404 ``ParentResourceNotFound``, which names it without types [documented].
+    :raises ArmError: 404 ``ParentResourceNotFound``.
     """
     names = [ctx.ids[key] for key in level.keys[:-1]]
     kind = level.type.rsplit("/", 1)[0]
     found = ctx.store.get(arm_ids.resource_id(ctx.subscription, ctx.ids["group"], kind, *names))
     if found is None:
-        raise ArmError(
-            404,
-            "ParentResourceNotFound",
-            f"Can not perform requested operation on nested resource. Parent resource '{'/'.join(names)}' not found.",
-            headers={"x-ms-failure-cause": "gateway"},
-        )
+        raise parent_not_found([*names, ""])
     return found
 
 
@@ -129,6 +124,16 @@ def accepted(ctx: Context, operation: Operation) -> Reply:
     return Reply(202, None, headers(ctx, operation))
 
 
+def absent(ctx: Context, level: Level) -> Reply:
+    """The answer to a deletion of what is not there.
+
+    :raises ArmError: 404 when even the enclosing resource is absent [documented].
+    """
+    if len(level.keys) > 1:
+        parent_of(ctx, level)
+    return Reply(204)
+
+
 def deleter(
     level: Level, effect: str, seconds: float, holds: Callable[[Context, Doc], bool] | None = None
 ) -> Callable[[Context], Reply]:
@@ -137,7 +142,7 @@ def deleter(
     def delete(ctx: Context) -> Reply:
         found = ctx.store.get(level.id(ctx))
         if found is None:
-            return Reply(204)
+            return absent(ctx, level)
         if nested(ctx, found["id"]) or (holds and holds(ctx, found)):
             raise ArmError(409, "CannotDeleteResource", "Can not delete resource before nested resources are deleted.")
         return accepted(ctx, begin(ctx, found, effect, seconds))

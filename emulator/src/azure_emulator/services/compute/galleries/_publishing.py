@@ -50,7 +50,7 @@ def new_profile(ctx: Context, location: str, path: str) -> dict[str, Any]:
     if end := future_date_of(ctx, None, wanted, "endOfLifeDate"):
         profile["endOfLifeDate"] = end
     elif ctx.api_version >= ENDS_SINCE and path == "galleryImageVersion":
-        profile["endOfLifeDate"] = months_later(ctx.clock.now(), END_MONTHS)
+        profile["endOfLifeDate"] = months_later(ctx, ctx.clock.now(), END_MONTHS)
     if mode := choice_of(wanted, _MODES, "replicationMode"):
         profile["replicationMode"] = mode
     if extended := objects_of(wanted, "targetExtendedLocations"):

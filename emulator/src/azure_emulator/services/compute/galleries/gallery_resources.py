@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Galleries: `Microsoft.Compute/galleries`.
 
-Recorded: shapes, that an update answers ``Succeeded`` at once, the quota's text. Documented: the rules for names.
+Recorded: shapes, that older versions answer an update with ``Succeeded`` at once, the quota's text. Documented: the rules for names.
 """
 
 from __future__ import annotations
@@ -44,6 +44,8 @@ _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.]{0,78}[A-Za-z0-9])?")
 # Names that end with an underscore have always been taken [recorded]; only the period is refused by ARM.
 _ENDS_WITH_UNDERSCORE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.]{0,78}_")
 _SOFT_DELETE_SINCE = "2021-07-01"
+# Recorded: Succeeded for 2019-12-01, Updating for 2021-10-01.
+_UPDATING_SINCE = "2021-07-01"
 
 
 def _put(ctx: Context) -> Reply:
@@ -133,7 +135,7 @@ def _patch(ctx: Context) -> Reply:
 
 
 def _update(ctx: Context, found: Doc, *, whole: bool) -> Reply:
-    """The answer already says ``Succeeded``; still an operation is started [recorded]."""
+    """An operation is started although older versions' answer already says ``Succeeded`` [recorded]."""
     set_tags(ctx, found)
     properties = found["properties"]
     description = text_of(ctx.body, "properties", "description")
@@ -147,7 +149,7 @@ def _update(ctx: Context, found: Doc, *, whole: bool) -> Reply:
         properties["sharingProfile"] = profile
     if policy:
         properties["softDeletePolicy"] = policy
-    properties["provisioningState"] = "Succeeded"
+    properties["provisioningState"] = "Updating" if ctx.api_version >= _UPDATING_SINCE else "Succeeded"
     ctx.store.put(found["id"], found)
     operation = begin(ctx, found, "compute.gallery.update", 1)
     return Reply(200, _present(ctx, found), headers(ctx, operation))

@@ -28,6 +28,7 @@ from azure_emulator.services.compute.galleries import _replication, soft_deletio
 from azure_emulator.services.compute.galleries._dates import seconds_of
 from azure_emulator.services.compute.galleries._levels import (
     VERSION,
+    absent,
     accepted,
     begin,
     check_unmoved,
@@ -195,7 +196,7 @@ def _check_source(ctx: Context, has: dict[str, Any]) -> None:
 def _delete(ctx: Context) -> Reply:
     found = ctx.store.get(VERSION.id(ctx))
     if found is None:
-        return Reply(204)
+        return absent(ctx, VERSION)
     check_deletable(ctx, found)
     found["properties"]["provisioningState"] = "Deleting"
     ctx.store.put(found["id"], found)
