@@ -165,6 +165,10 @@ class Connection:
                 raise ProtocolError("it hung up")
             done += count
 
+    def abandon(self) -> None:
+        """Hang up without a word; every later call fails."""
+        self._link.close()
+
     def close(self) -> None:
         """Say goodbye and hang up; may be called again."""
         with contextlib.suppress(OSError):
@@ -196,6 +200,9 @@ class Client:
         try:
             for start in range(0, len(buffer), MAX_READ):
                 connection.readinto(offset + start, buffer[start : start + MAX_READ])
+        except BaseException:
+            connection.abandon()  # what still comes for this request must not be taken for the answer to another
+            raise
         finally:
             self._free.put(connection)
 
@@ -205,7 +212,11 @@ class Client:
         while position < self.size:
             length = min(_STATUS_SPAN, self.size - position)
             with self._asking_lock:
-                runs = self._asking.block_status(position, length)
+                try:
+                    runs = self._asking.block_status(position, length)
+                except BaseException:
+                    self._asking.abandon()
+                    raise
             for run in runs:
                 position += run.length
                 yield run
