@@ -18,7 +18,8 @@ run_programs=(ssh-keygen:openssh-client mmdebstrap:mmdebstrap sgdisk:gdisk mform
 run_files=(/usr/lib/grub/i386-pc/boot.img:grub-pc-bin /usr/lib/grub/x86_64-efi/moddep.lst:grub-efi-amd64-bin)
 test_programs=(systemd-nspawn:systemd-container ssh:openssh-client ssh-keygen:openssh-client debugfs:e2fsprogs
   qemu-system-x86_64:qemu-system-x86 qemu-storage-daemon:qemu-system-common fusermount3:fuse3 genisoimage:genisoimage rsync:rsync git:git shellcheck:shellcheck
-  mkntfs:ntfs-3g hivexregedit:libwin-hivex-perl mkfs.xfs:xfsprogs mkfs.btrfs:btrfs-progs cryptsetup:cryptsetup-bin)
+  mkntfs:ntfs-3g hivexregedit:libwin-hivex-perl mkfs.xfs:xfsprogs mkfs.btrfs:btrfs-progs cryptsetup:cryptsetup-bin
+  openssl:openssl zstd:zstd xz:xz-utils bzip2:bzip2)
 peers_programs=(packer:packer ssh-keygen:openssh-client scp:openssh-client)
 test_files=(/usr/share/OVMF/OVMF_CODE.fd:ovmf)
 

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import InvalidInput, MissingDependency
-from ansible_collections.goldenimage.azure.plugins.module_utils._vhd import validate
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd import build, validate
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.azure_disk import AzureDisk
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.footer import Footer
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.opening import open_source, recognise_file
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.sources import Kind, Source
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.transfer import fingerprint
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from .disks import MIB, SMALLEST, gpt, raw, run
 
@@ -141,3 +144,35 @@ def test_missing_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(MissingDependency, match="qemu-utils"):
         opened(path)
+
+
+RUNS = st.dictionaries(st.integers(0, 5 * MIB), st.binary(min_size=1, max_size=3000), max_size=5)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None)
+@given(entry=st.sampled_from(FORMATS), sectors=st.integers(1, 10000), pieces=RUNS, gpt_disk=st.booleans())
+def test_what_azure_gets_is_what_qemu_makes_of_the_rounded_disk(
+    tmp_path: Path, entry: tuple[str, str], sectors: int, pieces: dict[int, bytes], gpt_disk: bool
+) -> None:
+    """All formats, sizes in sectors; byte by byte, and the fields of the footer that are not free."""
+    driver, options = entry
+    size = sectors * 512
+    disk = raw(tmp_path / "disk", size, {at: data[: size - at] for at, data in pieces.items() if at < size})
+    if gpt_disk:
+        disk = gpt(tmp_path / "disk")
+    for old in tmp_path.glob("image*"):
+        old.unlink()
+    image = convert(disk, tmp_path / "image.x", driver, options)
+    with opened(image) as source, AzureDisk(source) as azure:
+        build.build(azure, str(tmp_path / "ours.vhd"), lambda _done: None)
+        assert azure.size % MIB == 0
+        os.truncate(disk, azure.size)
+    theirs = convert(disk, tmp_path / "theirs.vhd", "vpc", "subformat=fixed,force_size").read_bytes()
+    ours = (tmp_path / "ours.vhd").read_bytes()
+    assert ours[:-512] == theirs[:-512]
+    one, two = Footer.parse(ours[-512:]), Footer.parse(theirs[-512:])
+    assert one is not None
+    assert two is not None
+    assert one.checksum_ok
+    for name in ("cookie", "features", "version", "next_structure", "current_size", "original_size", "disk_type"):
+        assert getattr(one, name) == getattr(two, name)
