@@ -16,11 +16,18 @@ const PageBlobHandler = require("azurite/dist/src/blob/handlers/PageBlobHandler"
 const BlobStorageContext = require("azurite/dist/src/blob/context/BlobStorageContext").default;
 const StorageErrorFactory = require("azurite/dist/src/blob/errors/StorageErrorFactory").default;
 const { BLOB_API_VERSION } = require("azurite/dist/src/blob/utils/constants");
+const permissions = require("azurite/dist/src/blob/authentication/OperationBlobSASPermission");
+const Operation = require("azurite/dist/src/blob/generated/artifacts/operation").default;
 const { convertRawHeadersToMetadata, newEtag } = require("azurite/dist/src/common/utils/utils");
 
 const CHUNK = 4 << 20;
 const LOCAL = new Set(["localhost", "127.0.0.1", "[::1]"]);
 const authority = path.join(path.dirname(process.env.REQUEST_LOG), "tls", "ca.pem");
+
+// Azurite does not know which permission of a signature Put Page From URL needs: that to write, as Put Page.
+for (const known of [permissions.OPERATION_BLOB_SAS_BLOB_PERMISSIONS, permissions.OPERATION_BLOB_SAS_CONTAINER_PERMISSIONS]) {
+  known.set(Operation.PageBlob_UploadPagesFromURL, known.get(Operation.PageBlob_UploadPages));
+}
 
 /** Whether a source is the blob of a disk. */
 function isDisk(source) {

@@ -27,7 +27,6 @@ options:
         (E(REQUESTS_CA_BUNDLE)) and proxies are those of the environment (E(HTTPS_PROXY), E(NO_PROXY)).
       - It may be packed as C(.gz), C(.xz), C(.zst), C(.bz2), or a C(.tar) with one disk in it.
     type: path
-    required: true
     aliases: [src]
   format:
     description:
@@ -50,6 +49,15 @@ options:
         private, and are gone with the task, however it ends.
       - By default the usual folder for temporary files (E(TMPDIR)).
     type: path
+  source:
+    description:
+      - Instead of a file, a disk that lies in Azure already, also in another region or storage account. The name or id of a
+        managed disk, the id of a snapshot, or the address of a page blob without its signature.
+      - Azure copies it itself where it can, which RV(upload.in_azure) tells; otherwise the data goes through this machine.
+    type: str
+  source_sas:
+    description: The shared access signature of a page blob. Without it the task's own identity has to have access.
+    type: str
   resource_group:
     description: The resource group of the disk or the storage account.
     type: str
@@ -164,6 +172,13 @@ EXAMPLES = r"""
     container: vhds
     blob: debian-12.vhd
     create_container: true
+
+- name: Copy a snapshot into a disk of another region
+  goldenimage.azure.vhd_upload:
+    source: "{{ snapshot.id }}"
+    resource_group: images
+    disk: debian-12-north
+    location: northeurope
 """
 
 RETURN = r"""
@@ -212,12 +227,16 @@ upload:
     seconds:
       description: How long reading and sending took.
       type: float
+    in_azure:
+      description: Whether Azure copied the data itself. RV(upload.fingerprint) may be unknown then, and says C(copied).
+      returned: with O(source)
+      type: bool
 """
 
 from typing import Any
 
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import InvalidInput
-from ansible_collections.goldenimage.azure.plugins.module_utils._resources import uploading
+from ansible_collections.goldenimage.azure.plugins.module_utils._resources import copying, uploading
 from ansible_collections.goldenimage.azure.plugins.module_utils._resources.upload_blob import BlobTarget
 from ansible_collections.goldenimage.azure.plugins.module_utils._resources.upload_disk import DiskTarget
 from ansible_collections.goldenimage.azure.plugins.module_utils._runtime import Task, run_module
@@ -226,10 +245,12 @@ from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.azure_disk 
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.transfer import data_size, fingerprint
 
 ARGUMENTS: dict[str, Any] = {
-    "path": {"type": "path", "required": True, "aliases": ["src"]},
+    "path": {"type": "path", "aliases": ["src"]},
     "format": {"type": "str", "choices": ["auto", "raw", "vhd", "vhdx", "qcow2", "vmdk", "vdi"], "default": "auto"},
     "backing_files": {"type": "bool", "default": False},
     "temporary_folder": {"type": "path"},
+    "source": {"type": "str"},
+    "source_sas": {"type": "str", "no_log": True},
     "resource_group": {"type": "str", "required": True},
     "disk": {"type": "str"},
     "storage_account": {"type": "str"},
@@ -257,6 +278,9 @@ DISK_ONLY = ("location", "zone", "sku", "security_type", "tags")
 
 def execute(task: Task) -> dict[str, Any]:
     params = task.params
+    if params["source"]:
+        _refuse_options(params, params["hyper_v_generation"])
+        return copying.execute(task)
     looked = validate.opened(
         params["path"],
         format=params["format"],
@@ -320,8 +344,8 @@ def main() -> None:
         argument_spec=ARGUMENTS,
         azure=True,
         tags=True,
-        mutually_exclusive=[("disk", "storage_account")],
-        required_one_of=[("disk", "storage_account")],
+        mutually_exclusive=[("disk", "storage_account"), ("path", "source")],
+        required_one_of=[("disk", "storage_account"), ("path", "source")],
         required_together=[("storage_account", "container", "blob")],
     )
 

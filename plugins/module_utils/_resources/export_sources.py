@@ -19,6 +19,7 @@ from ansible_collections.goldenimage.azure.plugins.module_utils._azure.retries i
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import InvalidInput
 from ansible_collections.goldenimage.azure.plugins.module_utils._resources import disk_access, disks
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.blob_client import Access
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.footer import FOOTER_SIZE
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.page_blob import PageBlob
 
 if TYPE_CHECKING:
@@ -50,12 +51,17 @@ class Origin:
     :ivar identity: stays the same only while the content does; ``None`` if nothing tells that.
     :ivar recorded: the fingerprint of the content, where it is known for sure.
     :ivar opened: lends the address of the data.
+    :ivar size: of the disk in bytes; ``None`` for an image, which does not tell it exactly.
+    :ivar os_type: ``Linux`` or ``Windows``, where the source tells it, and so ``generation``.
     """
 
     title: str
     identity: str | None
     recorded: str | None
     opened: Opened
+    size: int | None = None
+    os_type: str | None = None
+    generation: str | None = None
 
 
 def find(task: Task, source: str, *, lun: int | None = None, sas: str | None = None) -> Origin:
@@ -97,13 +103,13 @@ def _disk(task: Task, where: ids.ResourceId) -> Origin:
     state, title = properties.get("diskState"), f"the disk {where.name}"
     _refuse_incomplete(wire, title)
     if state == "Attached":  # to a machine that may be writing
-        return Origin(title, None, None, _snapshot_of(task, where, wire))
+        return Origin(title, None, None, _snapshot_of(task, where, wire), *_kind(properties))
     # Only a machine can change a disk, and each that ever had it has left a time.
     changed = properties.get("LastOwnershipUpdateTime")
     identity = f"{where} {properties.get('uniqueId')} {changed}".lower()
     mark = (wire.get("tags") or {}).get(CONTENT)
     recorded = mark if changed is None and mark != INCOMPLETE else None
-    return Origin(title, identity, recorded, _opener(task, where, "disk", state))
+    return Origin(title, identity, recorded, _opener(task, where, "disk", state), *_kind(properties))
 
 
 def _snapshot(task: Task, where: ids.ResourceId) -> Origin:
@@ -115,7 +121,13 @@ def _snapshot(task: Task, where: ids.ResourceId) -> Origin:
     if percent is not None and percent < 100:
         raise InvalidInput(f"{title} is still being copied ({percent} %).", remedy="Wait until it is complete.")
     identity = f"{where} {properties.get('uniqueId')}".lower()
-    return Origin(title, identity, None, _opener(task, where, "snapshot", properties.get("diskState")))
+    opened = _opener(task, where, "snapshot", properties.get("diskState"))
+    return Origin(title, identity, None, opened, *_kind(properties))
+
+
+def _kind(properties: Wire) -> tuple[int | None, str | None, str | None]:
+    """Size in bytes, operating system and generation of a disk or snapshot."""
+    return properties.get("diskSizeBytes"), properties.get("osType"), properties.get("hyperVGeneration")
 
 
 def _image(task: Task, where: ids.ResourceId, wire: Wire | None, reference: Wire, lun: int | None) -> Origin:
@@ -178,7 +190,8 @@ def _blob(task: Task, address: str, sas: str | None) -> Origin:
         yield disk_access.Lent(grant, grant)
 
     # The mark stays when others write to the blob, but they change the ETag.
-    return Origin(f"the blob {address}", f"{address} {headers.get('etag')}", None, opened)
+    size = int(headers["content-length"]) - FOOTER_SIZE
+    return Origin(f"the blob {address}", f"{address} {headers.get('etag')}", None, opened, size)
 
 
 def _opener(task: Task, where: ids.ResourceId, kind: Kind, state: str | None) -> Opened:

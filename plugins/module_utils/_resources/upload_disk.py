@@ -11,6 +11,7 @@ the next run goes on with it.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import GoldenImageError, InvalidInput
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from ansible_collections.goldenimage.azure.plugins.module_utils._runtime import Task
 
 CONTENT = "goldenimage_content"
+SOURCE = "goldenimage_source"
+MARKS = (CONTENT, SOURCE)
 INCOMPLETE = "incomplete"
 FOOTER_SIZE = 512
 AS_IN_FILE = "as in the file"
@@ -37,15 +40,17 @@ class DiskTarget:
 
     :param size: virtual size of the file's disk in bytes.
     :param generation: Hyper-V generation it shall have, ``None`` for a data disk.
+    :param source: what identifies the content where it comes from, when that is not a file.
     """
 
-    def __init__(self, task: Task, size: int, generation: str | None) -> None:
+    def __init__(self, task: Task, size: int, generation: str | None, *, source: str | None = None) -> None:
         self.task = task
         self.group: str = task.params["resource_group"]
         self.name: str = task.params["disk"]
         self.size = size
         self.found = disks.read(task.azure, self.group, self.name)
-        self.tags = {key: text for key, text in ((self.found or {}).get("tags") or {}).items() if key != CONTENT}
+        self.tags = {key: text for key, text in ((self.found or {}).get("tags") or {}).items() if key not in MARKS}
+        self._source = hashlib.sha256(source.encode()).hexdigest() if source else None
         self.wanted = self._desire(generation)
         self._keep = self._usable = self._same_but_content = False
 
@@ -56,6 +61,11 @@ class DiskTarget:
         if found is None or self._incomplete or self._size != self.size:
             return None
         return (found.get("tags") or {}).get(CONTENT)
+
+    @property
+    def made_from_source(self) -> bool:
+        """Whether what the disk holds, or began to get, comes from just this source."""
+        return self._source is not None and ((self.found or {}).get("tags") or {}).get(SOURCE) == self._source
 
     def plan(self, *, same_content: bool, force: bool) -> Plan:
         """Compare.
@@ -103,7 +113,7 @@ class DiskTarget:
             disks.delete(task, self.group, self.name)
             self.found = None
         if self.found is None:
-            wanted = {**self.wanted, "tags": {**self.wanted["tags"], CONTENT: INCOMPLETE}}
+            wanted = {**self.wanted, "tags": self._tags(INCOMPLETE)}
             disks.create(task, self.group, self.name, wanted)
         else:
             self._write(INCOMPLETE)
@@ -183,7 +193,7 @@ class DiskTarget:
         shown = present(disk)
         shown["location"] = locations.plain(disk["location"])
         shown.pop("creation_data", None)  # the disk may have been made otherwise; its content and size count
-        shown["tags"] = {key: text for key, text in (shown.get("tags") or {}).items() if key != CONTENT}
+        shown["tags"] = {key: text for key, text in (shown.get("tags") or {}).items() if key not in MARKS}
         return dict(shown)
 
     def _difference(self) -> str:
@@ -193,9 +203,12 @@ class DiskTarget:
         known = bool((self.found or {}).get("tags", {}).get(CONTENT))
         return text + ("other content than the file." if known else "content that was not uploaded by this module.")
 
+    def _tags(self, content: str | None) -> dict[str, str]:
+        marks = {CONTENT: content, SOURCE: self._source}
+        return {**self.wanted["tags"], **{name: mark for name, mark in marks.items() if mark}}
+
     def _write(self, content: str | None) -> None:
         """Change what can be changed in place, and record what the disk holds."""
-        tags = {**self.wanted["tags"], **({CONTENT: content} if content else {})}
-        wanted = {**self.wanted, "tags": tags}
+        wanted = {**self.wanted, "tags": self._tags(content)}
         if disks.update(self.task, self.group, self.name, wanted) is None:
             raise GoldenImageError(f"The disk {self.name} disappeared meanwhile.", remedy="Run again.")

@@ -23,12 +23,14 @@ from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.transfer im
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
     from ansible_collections.goldenimage.azure.plugins.module_utils._resources.disk_access import Lent
     from ansible_collections.goldenimage.azure.plugins.module_utils._runtime import Task
     from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.azure_disk import AzureDisk
+
+    Sender = Callable[[Task, AzureDisk, PageBlob], Transferred]
 
 MAX_CONNECTIONS = 64
 _LOOK = 4 << 20
@@ -78,9 +80,22 @@ def opened(task: Task, lent: Lent) -> PageBlob:
     )
 
 
-def upload(task: Task, disk: AzureDisk, target: Target) -> dict[str, Any]:
+def send(task: Task, disk: AzureDisk, blob: PageBlob) -> Transferred:
+    """Make the blob hold the disk, whatever it held before, and verify that."""
+    held = blob.page_ranges()
+    progress = task.progress("going on" if held else None, data_size(disk))
+    moved = transfer(disk, blob, workers=task.params["connections"], update=progress.update, held=held)
+    for start, end in leftover(held, moved.runs, disk.size):
+        blob.clear(start, end - start)
+    blob.write(disk.size, memoryview(disk.footer))
+    check(task, blob, disk, moved.runs, moved.fingerprint)
+    return moved
+
+
+def upload(task: Task, disk: AzureDisk, target: Target, *, send: Sender = send) -> dict[str, Any]:
     """Bring the disk to the target and mark it as complete.
 
+    :param send: makes the target hold the disk.
     :returns: what was done, as the module's result shows it.
     """
     moved = _found_complete(task, disk, target)
@@ -99,20 +114,17 @@ def upload(task: Task, disk: AzureDisk, target: Target) -> dict[str, Any]:
     }
 
 
-def send(task: Task, disk: AzureDisk, blob: PageBlob) -> Transferred:
-    """Make the blob hold the disk, whatever it held before, and verify that."""
+def check(task: Task, blob: PageBlob, disk: AzureDisk, runs: list[Run], content: str | None) -> None:
+    """Verify, as far as the task's options ask for it, that the blob holds the disk.
+
+    :param runs: where the disk is not zero.
+    :param content: its fingerprint; ``None``: the disk has to be read for that.
+    """
     params = task.params
-    held = blob.page_ranges()
-    progress = task.progress("going on" if held else None, data_size(disk))
-    moved = transfer(disk, blob, workers=params["connections"], update=progress.update, held=held)
-    for start, end in leftover(held, moved.runs, disk.size):
-        blob.clear(start, end - start)
-    blob.write(disk.size, memoryview(disk.footer))
     if params["verify"]:
-        verify(blob, [*moved.runs, (disk.size, disk.file_size)])
+        verify(blob, [*runs, (disk.size, disk.file_size)])
     if params.get("read_back"):
-        _compare(task, blob, moved.fingerprint)
-    return moved
+        _compare(task, blob, content or fingerprint(disk, workers=params["connections"]))
 
 
 def verify(blob: PageBlob, wanted: list[Run]) -> None:

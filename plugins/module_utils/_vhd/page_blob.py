@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["MAX_PAGES", "Access", "PageBlob", "scrub"]
 
 MAX_PAGES = 4 << 20
+_COPY_VERSION = "2021-08-06"  # knows tokens for the source
 _SLICE = 8 << 30  # of the blob, whose page ranges are asked for at once: a fragmented one fits into memory still
 Run = tuple[int, int]
 
@@ -83,9 +84,10 @@ class PageBlob:
             "x-ms-range": _range(offset, length),
             "x-ms-copy-source": source.url,
             "x-ms-source-range": _range(offset, length),
+            "x-ms-version": _COPY_VERSION,
         }
         if token := source.headers.get("Authorization"):
-            headers |= {"x-ms-copy-source-authorization": token, "x-ms-version": "2020-10-02"}
+            headers |= {"x-ms-copy-source-authorization": token}
         self.client.request(f"Copying {length} bytes at {offset}", "PUT", "page", headers, memoryview(b""))
 
     def clear(self, offset: int, length: int) -> None:
