@@ -3,11 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How the local Azure bears clients that poll: 50, 100 and 200 of them once a second each, against a small and a large store.
 
-``.venv/bin/python benchmarks/emulator_load.py [--seconds 20] [--clients 50,100,200] [--store small,large]``
+``.venv/bin/python benchmarks/emulator_load.py [--seconds 20] [--clients 50,100,200] [--store small,large] [--lockstep]``
 
 Each run has a server of its own in a temporary folder, on the loopback interface. The clients are one process with a
 TLS connection each; a quarter polls a running operation, a quarter machines, a quarter gallery versions, a quarter
-lists (one page of machines or versions). Meanwhile one more client writes: disks are made, tagged and deleted. The
+lists (one page of machines or versions). They ask at moments of their own, or with ``--lockstep`` all at the same
+instant of each second. Meanwhile one more client writes: disks are made, tagged and deleted. The
 large store has 10,000 gallery versions and 1,000 machines. Figures: milliseconds from the first byte sent to the last
 byte received, the server's processor seconds per request and its largest memory. Exits 1 when there was an error, or at
 200 clients and the large store a p99 of the GETs above 100 ms or more than 500 MiB.
@@ -176,11 +177,11 @@ def seed(server: Server, store: str) -> dict[str, list[str]]:
 
 
 async def poll(
-    client: Client, kind: str, paths: list[str], end: float, figures: Figures, chance: random.Random
+    client: Client, kind: str, paths: list[str], begin: float, end: float, figures: Figures, chance: random.Random
 ) -> None:
-    """Ask once a second until the end."""
-    await asyncio.sleep(chance.random())
-    due = time.monotonic()
+    """Ask once a second from the beginning until the end."""
+    due = begin
+    await asyncio.sleep(due - time.monotonic())
     while due < end:
         status, seconds = await client.call("GET", chance.choice(paths))
         figures.reads[kind].append(seconds)
@@ -205,17 +206,22 @@ async def write(client: Client, root: str, end: float, figures: Figures) -> None
         number += 1
 
 
-async def load(server: Server, paths: dict[str, list[str]], figures: Figures, seconds: float) -> None:
+async def load(
+    server: Server, paths: dict[str, list[str]], figures: Figures, seconds: float, *, lockstep: bool
+) -> None:
     chance = random.Random(figures.clients)
     clients = [Client(server) for _ignored in range(figures.clients + 1)]
     for client in clients:
         await client.open()
-    before, end = server.processor(), time.monotonic() + seconds
+    before, begin = server.processor(), time.monotonic() + 0.5
+    end = begin + seconds
     root = f"{server.subscription}/resourceGroups/load/providers/Microsoft.Compute"
     jobs = [write(clients[-1], root, end, figures)]
     for number, client in enumerate(clients[:-1]):
         kind = KINDS[number % len(KINDS)]
-        jobs.append(poll(client, kind, paths[kind], end, figures, random.Random(chance.random())))
+        own = random.Random(chance.random())
+        moment = begin if lockstep else begin + own.random()
+        jobs.append(poll(client, kind, paths[kind], moment, end, figures, own))
     await asyncio.gather(*jobs)
     figures.processor = server.processor() - before
     for client in clients:
@@ -239,6 +245,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--clients", default="50,100,200")
     parser.add_argument("--store", default="small,large")
+    parser.add_argument("--lockstep", action="store_true", help="all clients ask at the same instant")
     options = parser.parse_args()
     missed = False
     for store in options.store.split(","):
@@ -248,7 +255,7 @@ def main() -> int:
             sys.stdout.write(f"{store} store: {STORES[store]}, written in {time.monotonic() - begun:.1f} s\n")
             for number in options.clients.split(","):
                 figures = Figures(int(number), store)
-                asyncio.run(load(azure, paths, figures, min(options.seconds, 120)))
+                asyncio.run(load(azure, paths, figures, min(options.seconds, 120), lockstep=options.lockstep))
                 figures.memory = azure.memory()
                 show(figures)
                 missed |= bool(figures.errors)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 import os
@@ -15,9 +16,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import h11
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from azure_emulator import services
 from azure_emulator.control import api
@@ -29,6 +28,7 @@ from azure_emulator.core.requestlog import redact
 from azure_emulator.core.routing import Router
 from azure_emulator.core.striking import TornError, strike
 from azure_emulator.holding import SERVER_FILE, take
+from azure_emulator.protocol import Protocol
 from azure_emulator.services.identity import grants
 
 if TYPE_CHECKING:
@@ -60,14 +60,10 @@ class Application:
         target: ASGIApp = next(
             (app for prefix, app in self._mounts if path == prefix or path.startswith(prefix + "/")), self._arm
         )
-        try:
-            if target is self._control:
-                await target(scope, receive, send)
-            else:
-                await self._steered(target, scope, receive, send)
-        except h11.LocalProtocolError:
-            # The rest of the request was no HTTP; uvicorn has said so and closes the connection.
-            _log.info("%s %s was broken off", scope["method"], path)
+        if target is self._control:
+            await target(scope, receive, send)
+        else:
+            await self._steered(target, scope, receive, send)
 
     async def _steered(self, target: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer with the delays, faults and steps of the clock that tests have set."""
@@ -117,7 +113,7 @@ class Application:
 
 
 def _entry(scope: Scope, status: int, seconds: float, fault: Fault | None) -> dict[str, Any]:
-    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    headers = dict(scope["headers"])
     entry = {
         "time": round(time.time(), 6),
         "method": scope["method"],
@@ -126,18 +122,10 @@ def _entry(scope: Scope, status: int, seconds: float, fault: Fault | None) -> di
         "status": status,
         "seconds": round(seconds, 6),
         "write": bool(scope["azure_emulator.write"]),
-        "client_request_id": headers.get("x-ms-client-request-id", ""),
-        "user_agent": headers.get("user-agent", "")[:120],
+        "client_request_id": headers.get(b"x-ms-client-request-id", b"").decode("latin-1"),
+        "user_agent": headers.get(b"user-agent", b"")[:120].decode("latin-1"),
     }
     return entry if fault is None else entry | {"fault": str(fault)}
-
-
-class _Protocol(H11Protocol):
-    """Lets the application reach the connection: planned faults reset it."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        self.app_state = {**self.app_state, "transport": transport}
-        super().connection_made(transport)
 
 
 class _Server(uvicorn.Server):
@@ -175,7 +163,7 @@ async def _serve(data_dir: Path, port: int, ready: Callable[[str], None]) -> Non
     grants.bind(secrets, emulator.tokens)
     config = uvicorn.Config(
         Application(emulator),
-        http=_Protocol,
+        http=Protocol,
         ssl_certfile=str(certificates.certificate),
         ssl_keyfile=str(certificates.key),
         log_config=None,
@@ -191,6 +179,9 @@ async def _serve(data_dir: Path, port: int, ready: Callable[[str], None]) -> Non
     emulator.begin()
     state = {"pid": os.getpid(), "port": sockets[0].getsockname()[1], "url": url}
     credentials_of.write_private(data_dir / SERVER_FILE, json.dumps(state) + "\n")
+    # What has been loaded stays: no collection of garbage has to look through it again while clients wait.
+    gc.collect()
+    gc.freeze()
     task = asyncio.create_task(server.serve(sockets))
     while not server.started and not task.done():
         await asyncio.sleep(0.005)

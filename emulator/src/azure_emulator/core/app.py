@@ -18,7 +18,7 @@ from azure_emulator.core.errors import ArmError
 from azure_emulator.core.operations import Operations, work_of
 from azure_emulator.core.requestlog import RequestLog
 from azure_emulator.core.steering import Steering
-from azure_emulator.core.store import Database, Store, WriteNeeded
+from azure_emulator.core.store import Database, SettlingNeeded, Store, WriteNeeded
 from azure_emulator.core.tokens import Tokens
 
 if TYPE_CHECKING:
@@ -73,11 +73,28 @@ class Emulator:
         """Call a function in a transaction: a reading one first where that may do."""
         if not write:
             try:
-                with self.reading(base_url) as scope:
-                    if not scope.operations.is_due():
-                        return function(scope)
+                return self.read(function, base_url)
             except WriteNeeded:
                 pass
+        return self._write(function, base_url)
+
+    def read(self, function: Callable[[Scope], _T], base_url: str = "") -> _T:
+        """Call a function in a reading transaction.
+
+        :raises SettlingNeeded: when an operation is due.
+        :raises WriteNeeded: when the function wants to write.
+        """
+        with self.reading(base_url) as scope:
+            if scope.operations.is_due():
+                raise SettlingNeeded
+            return function(scope)
+
+    def settle(self) -> None:
+        """Let all due operations end."""
+        with self.writing():
+            pass
+
+    def _write(self, function: Callable[[Scope], _T], base_url: str) -> _T:
         failure: ArmError | None = None
         with self.database.writing() as store:
             scope = self._scope(store, base_url)
@@ -97,8 +114,9 @@ class Emulator:
 
     def _scope(self, store: Store, base_url: str) -> Scope:
         base = base_url or self.url
-        clock = Clock(store)
-        operations = Operations(store, clock, latency.load(store), base)
+        clock = store.remember("clock", lambda: Clock(store))
+        profile = store.remember("latency", lambda: latency.load(store))
+        operations = Operations(store, clock, profile, base)
         return Scope(store, operations, clock, self.data_dir, base)
 
     def _committed(self, scope: Scope) -> None:

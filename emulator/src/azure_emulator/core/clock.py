@@ -23,6 +23,8 @@ class Clock:
         setting = store.kv_get(_NAMESPACE, "setting") or {}
         self._shift = float(setting.get("shift", 0.0))
         self._frozen: float | None = setting.get("frozen")
+        #: How often it was asked: what did not ask does not depend on the time.
+        self.asked = 0
 
     def standing(self, at: float) -> Clock:
         """A clock that shows one moment."""
@@ -32,6 +34,7 @@ class Clock:
 
     def now(self) -> float:
         """Seconds since the epoch."""
+        self.asked += 1
         return self._frozen if self._frozen is not None else time.time() + self._shift
 
     def iso(self, seconds: float | None = None) -> str:

@@ -15,18 +15,19 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
 
-from azure_emulator.core import hooks, internal
+from azure_emulator.core import hooks, internal, json_text
 from azure_emulator.core import ids as arm_ids
 from azure_emulator.core.context import Context, Reply, Scope
 from azure_emulator.core.errors import ArmError, ThrottledError, group_not_found, invalid_content
 from azure_emulator.core.loose_json import strict
 from azure_emulator.core.routing import Route, Router, check_api_version
-from azure_emulator.core.store import public
+from azure_emulator.core.store import SettlingNeeded, WriteNeeded, public
 from azure_emulator.core.throttling import region_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from starlette.types import Receive, Send
     from starlette.types import Scope as AsgiScope
 
@@ -58,7 +59,7 @@ class _Match:
     """A route, or why there is none: that is told only to callers with a token, as ARM does."""
 
     route: Route | None
-    values: dict[str, str]
+    values: Mapping[str, str]
     failure: ArmError | None
 
     def found(self) -> Route:
@@ -73,25 +74,28 @@ class Dispatcher:
     def __init__(self, emulator: Emulator, router: Router) -> None:
         self._emulator = emulator
         self._router = router
+        self._settling: asyncio.Future[None] | None = None
         internal.bind(router, _check_containers)
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-        try:
-            response = await self._answer(scope, request)
-        except ClientDisconnect:
-            return
-        await response(scope, receive, send)
-
-    async def _answer(self, scope: AsgiScope, request: Request) -> Response:
+        # Of a header that comes twice the last one counts.
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         incoming = Incoming(
-            method=request.method,
+            method=scope["method"],
             raw_path=scope.get("raw_path", b"").decode("latin-1"),
             query={},
-            headers={name.lower(): value for name, value in request.headers.items()},
-            base_url=_base_url(request.headers.get("host", ""), self._emulator.url),
+            headers=headers,
+            base_url=_base_url(headers.get("host", ""), self._emulator.url),
             body=b"",
         )
+        try:
+            reply, arm = await self._answer(scope, incoming, receive)
+        except ClientDisconnect:
+            return
+        await _send(reply, incoming, send, arm=arm)
+
+    async def _answer(self, scope: AsgiScope, incoming: Incoming, receive: Receive) -> tuple[Reply, bool]:
+        """The answer, and whether it is one of ARM."""
         arm, left = True, {}
         try:
             incoming.query = _query(scope["query_string"])
@@ -101,7 +105,8 @@ class Dispatcher:
             principal = self._emulator.tokens.authenticate(incoming.headers, incoming.base_url) if arm else None
             route = match.found()
             left = self._throttle(route, match.values, incoming, principal) if principal else {}
-            incoming.body = await _body(request)
+            if "content-length" in incoming.headers or "transfer-encoding" in incoming.headers:
+                incoming.body = await _body(Request(scope, receive))
             reply = await self._run(route, match.values, incoming, principal)
             reply.headers = {**left, **reply.headers}
         except ArmError as error:
@@ -110,7 +115,7 @@ class Dispatcher:
             # A fault of ours: Azure's own form of it, and the trace in the server's log only.
             _log.exception("%s %s", incoming.method, incoming.raw_path)
             reply = Reply(500, ArmError(500, "InternalServerError", "Encountered internal server error.").body())
-        return _response(reply, incoming, arm=arm)
+        return reply, arm
 
     def route_name(self, method: str, raw_path: str) -> str:
         """The action name of a request's route, empty when there is none."""
@@ -128,7 +133,7 @@ class Dispatcher:
         return _Match(route, values, None)
 
     def _throttle(
-        self, route: Route, values: dict[str, str], incoming: Incoming, principal: Principal
+        self, route: Route, values: Mapping[str, str], incoming: Incoming, principal: Principal
     ) -> dict[str, str]:
         """Headers that tell what is left of the limits; 429 when nothing is."""
         steering, region = self._emulator.steering, ""
@@ -139,7 +144,7 @@ class Dispatcher:
         return steering.throttle.take(route, values, principal, region, now, steering.clock.iso(now))
 
     async def _run(
-        self, route: Route, values: dict[str, str], incoming: Incoming, principal: Principal | None
+        self, route: Route, values: Mapping[str, str], incoming: Incoming, principal: Principal | None
     ) -> Reply:
         version = check_api_version(route, incoming.query, values)
         # Reading with POST (listKeys) is an action, too, and the role of a reader has none.
@@ -175,9 +180,26 @@ class Dispatcher:
             return route.handler(context)
 
         write = incoming.method not in ("GET", "HEAD") and not route.reading
+        if not write and not route.waits:
+            try:
+                return await self._read(call, incoming.base_url)
+            except WriteNeeded:
+                write = True
         pool = emulator.writers if write else emulator.readers
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(pool, lambda: emulator.run(call, write=write, base_url=incoming.base_url))
+
+    async def _read(self, call: Callable[[Scope], Reply], base_url: str) -> Reply:
+        """Read here and now: SQLite answers in microseconds and waits for no writer; another thread would cost more."""
+        try:
+            return self._emulator.read(call, base_url)
+        except SettlingNeeded:
+            # Once for all who ask at this moment.
+            if self._settling is None or self._settling.done():
+                loop = asyncio.get_running_loop()
+                self._settling = loop.run_in_executor(self._emulator.writers, self._emulator.settle)
+        await asyncio.shield(self._settling)
+        return self._emulator.read(call, base_url)
 
 
 def _base_url(host: str, default: str) -> str:
@@ -250,19 +272,13 @@ def _check_containers(ctx: Context, route: Route) -> None:
     """The subscription and the group of the path must exist."""
     if "subscription" not in ctx.ids:
         return
-    try:
-        uuid.UUID(ctx.subscription)
-    except ValueError:
-        raise ArmError(
-            400,
-            "InvalidSubscriptionId",
-            f"The provided subscription identifier '{ctx.subscription}' is malformed or invalid.",
-        ) from None
-    if ctx.store.kv_get("subscriptions", ctx.subscription.lower()) is None:
-        raise ArmError(404, "SubscriptionNotFound", f"The subscription '{ctx.subscription}' could not be found.")
+    store, subscription = ctx.store, ctx.subscription.lower()
+    if store.remember(("subscription", subscription), lambda: store.kv_get("subscriptions", subscription)) is None:
+        raise _no_subscription(ctx.subscription)
     if "group" not in ctx.ids or "/providers/" not in route.template:
         return
-    group = ctx.store.get(arm_ids.group_id(ctx.subscription, ctx.ids["group"]))
+    identity = arm_ids.group_id(subscription, ctx.ids["group"])
+    group = store.remember(("group", identity), lambda: store.get(identity))
     if group is None:
         raise group_not_found(ctx.ids["group"])
     if ctx.method in ("PUT", "PATCH", "POST") and group["properties"]["provisioningState"] == "Deleting":
@@ -273,7 +289,17 @@ def _check_containers(ctx: Context, route: Route) -> None:
         )
 
 
-def _forbidden(principal: Principal, route: Route, values: dict[str, str], incoming: Incoming) -> ArmError:
+def _no_subscription(name: str) -> ArmError:
+    try:
+        uuid.UUID(name)
+    except ValueError:
+        return ArmError(
+            400, "InvalidSubscriptionId", f"The provided subscription identifier '{name}' is malformed or invalid."
+        )
+    return ArmError(404, "SubscriptionNotFound", f"The subscription '{name}' could not be found.")
+
+
+def _forbidden(principal: Principal, route: Route, values: Mapping[str, str], incoming: Incoming) -> ArmError:
     # What an action is done to is the path without its last part.
     scope = incoming.raw_path.rstrip("/")
     if not route.template.endswith("}"):
@@ -294,7 +320,7 @@ def _refusal(error: ArmError, incoming: Incoming, left: dict[str, str]) -> dict[
     return left if incoming.let_through else {_GATEWAY: "gateway"}
 
 
-def _response(reply: Reply, incoming: Incoming, *, arm: bool) -> Response:
+async def _send(reply: Reply, incoming: Incoming, send: Send, *, arm: bool) -> None:
     body, headers = reply.body, dict(reply.headers)
     if isinstance(body, dict):
         body = public(body)
@@ -307,20 +333,23 @@ def _response(reply: Reply, incoming: Incoming, *, arm: bool) -> Response:
         headers.setdefault("Content-Type", "application/json; charset=utf-8")
     # Asked only whether a resource exists, ARM answers 204 [documented].
     exists = arm and incoming.method == "HEAD" and reply.status == 200
-    response = Response(content, 204 if exists else reply.status)
+    status = 204 if exists else reply.status
     shown = {name.lower(): value for name, value in headers.items()}
     if arm:
         shown = {**_ARM_HEADERS, **_request_headers(incoming), **shown}
-    response.raw_headers += [(name.encode(), value.encode("latin-1", "replace")) for name, value in shown.items()]
-    return response
+    if status != 204:
+        shown = {"content-length": str(len(content)), **shown}
+    raw = [(name.encode(), value.encode("latin-1", "replace")) for name, value in shown.items()]
+    await send({"type": "http.response.start", "status": status, "headers": raw})
+    await send({"type": "http.response.body", "body": content})
 
 
 def _json(body: Any, headers: dict[str, str], path: str) -> bytes:
     """Compute indents what it writes itself, with CRLF; lists and the front end's errors are compact [recorded]."""
     own = "/providers/microsoft.compute/" in path.lower() and _GATEWAY not in headers
     if not own or isinstance(body, list) or "value" in body:
-        return json.dumps(body, separators=(",", ":")).encode()
-    return json.dumps(body, indent=2).replace("\n", "\r\n").encode()
+        return json_text.compact(body)
+    return json_text.indented(body)
 
 
 _GATEWAY = "x-ms-failure-cause"

@@ -234,7 +234,11 @@ class Operations:
 
     def is_due(self) -> bool:
         """Whether `settle` would end anything."""
-        return self.store.read(f"{_SELECT} {_DUE} LIMIT 1", self.clock.now()).fetchone() is not None
+        return self.store.remember("due", self._next_due) <= self.clock.now()
+
+    def _next_due(self) -> float:
+        row = self.store.read(f"SELECT min(due) FROM operations {_READY}").fetchone()  # noqa: S608 - a constant
+        return _NEVER if row[0] is None else float(row[0])
 
     def cancel(self, resource_id: str) -> None:
         """End what a resource is busy with as ``Canceled`` (its group is going away)."""
@@ -380,7 +384,8 @@ _COLUMNS = (
     " output, error, planned"
 )
 _SELECT = f"SELECT {_COLUMNS} FROM operations"  # noqa: S608 - the line above
-_DUE = "WHERE status = 'InProgress' AND due <= ? AND polls <= 0 AND (work IS NULL OR work <> 'pending')"
+_READY = "WHERE status = 'InProgress' AND polls <= 0 AND (work IS NULL OR work <> 'pending')"
+_DUE = f"{_READY} AND due <= ?"
 
 
 def mark_failed(resource_id: str | None) -> FailedFunction:

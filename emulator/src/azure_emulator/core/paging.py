@@ -9,6 +9,7 @@ import base64
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from azure_emulator.core import json_text
 from azure_emulator.core.context import Reply
 from azure_emulator.core.errors import ArmError
 
@@ -35,6 +36,29 @@ def paged(
     :param size: resources read for a page [guessed: Azure does not say]; ``$top`` may make it smaller.
     :param show: what becomes of each document; ``keep``: which ones are shown (a page may then be shorter).
     """
+    memory = ctx.store.memory
+    if memory is None:
+        return Reply(200, _page(ctx, type, parent, size, show, keep))
+    # A whole page costs milliseconds: it is made and written down once for each state of the store, unless it tells of
+    # the time. Besides these, only the store goes into a page.
+    key = ("page", ctx.path, ctx.base_url, ctx.api_version, tuple(ctx.query.items()))
+    text = memory.get(key)
+    if text is None:
+        asked = ctx.clock.asked
+        text = json_text.compact(_page(ctx, type, parent, size, show, keep))
+        if ctx.clock.asked == asked:
+            memory.keep(key, text)
+    return Reply(200, text, {"Content-Type": "application/json; charset=utf-8"})
+
+
+def _page(
+    ctx: Context,
+    type: str | None,  # noqa: A002 - as above
+    parent: str | None,
+    size: int,
+    show: Callable[[Doc], Any] | None,
+    keep: Callable[[Doc], bool] | None,
+) -> dict[str, Any]:
     limit = _top(ctx, size)
     found = ctx.store.list(
         type=type,
@@ -50,7 +74,7 @@ def paged(
         token = base64.urlsafe_b64encode(page[-1]["id"].lower().encode()).decode()
         query = {name: value for name, value in ctx.query.items() if name != _TOKEN} | {_TOKEN: token}
         body["nextLink"] = f"{ctx.base_url}{ctx.path}?{urlencode(query)}"
-    return Reply(200, body)
+    return body
 
 
 def _top(ctx: Context, size: int) -> int:

@@ -11,6 +11,8 @@ import re
 import threading
 from typing import TYPE_CHECKING, Any
 
+from azure_emulator.core import json_text
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -29,7 +31,7 @@ class RequestLog:
 
     def add(self, entry: dict[str, Any]) -> None:
         """Append one request."""
-        line = (json.dumps(entry, separators=(",", ":")) + "\n").encode()
+        line = json_text.compact(entry) + b"\n"
         with self._lock:
             os.write(self._file, line)
 
@@ -61,4 +63,4 @@ def read(data_dir: Path, *, writes: bool = False, after: int = 0) -> Iterator[di
 
 def redact(query: str) -> str:
     """A query string without signatures and secrets."""
-    return _SECRET.sub(r"\1REDACTED", query)
+    return _SECRET.sub(r"\1REDACTED", query) if query else query

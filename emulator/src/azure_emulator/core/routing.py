@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from azure_emulator.core.context import Context, Reply
 
 Handler = Callable[["Context"], "Reply"]
+_MATCHED = 4096
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 _VERSION = re.compile(r"(\d{4})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])(-[A-Za-z]+)?")
 
@@ -69,6 +71,7 @@ class Route:
     :param api_versions: versions the resource type knows.
     :param reading: a POST that changes nothing (listKeys); for the request log and read-only principals.
     :param anonymous: needs no token.
+    :param waits: the handler may wait for others (blobs), or compute for long; it is given a thread.
     :param loose: takes JSON with comments and bare names, see `loose_json`.
     :param evidence: how the behaviour is known; the list of all operations is made of it.
     """
@@ -80,6 +83,7 @@ class Route:
     reading: bool = field(default=False, kw_only=True)
     anonymous: bool = field(default=False, kw_only=True)
     loose: bool = field(default=False, kw_only=True)
+    waits: bool = field(default=False, kw_only=True)
     evidence: Evidence = field(default=GUESSED, kw_only=True)
 
     @property
@@ -118,14 +122,24 @@ class Router:
     def __init__(self, routes: Iterable[Route]) -> None:
         self._root = _Node()
         self._types: dict[str, set[str]] = {}
+        self._matched: dict[tuple[str, str], tuple[Route, Mapping[str, str]]] = {}
         for route in routes:
             self._add(route)
 
-    def match(self, method: str, raw_path: str) -> tuple[Route, dict[str, str]]:
-        """The route and its placeholders' values.
+    def match(self, method: str, raw_path: str) -> tuple[Route, Mapping[str, str]]:
+        """The route and its placeholders' values. Those who poll ask for the same path again and again.
 
         :raises ArmError: 404 or 405 as ARM words them, 400 when the path is not valid text.
         """
+        known = self._matched.get((method, raw_path))
+        if known is None:
+            known = self._match(method, raw_path)
+            if len(self._matched) >= _MATCHED:
+                self._matched.clear()
+            self._matched[method, raw_path] = known
+        return known
+
+    def _match(self, method: str, raw_path: str) -> tuple[Route, Mapping[str, str]]:
         segments = [_decode(part) for part in raw_path.split("/") if part]
         found = self._walk(self._root, segments, 0)
         if found is None:
@@ -139,7 +153,7 @@ class Router:
                 f"The requested resource does not support http method '{method}'.",
                 headers={"Allow": allowed},
             )
-        return route, {name: segments[at] for at, name in found.names[route.method]}
+        return route, MappingProxyType({name: segments[at] for at, name in found.names[route.method]})
 
     def _add(self, route: Route) -> None:
         node = self._root

@@ -15,15 +15,18 @@ import sqlite3
 import threading
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from azure_emulator.core import ids
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Hashable, Iterator
     from pathlib import Path
 
+_T = TypeVar("_T")
 _MAPPED = 128 << 20
+# Bytes that each reading thread may remember, and what an entry counts besides its own bytes.
+_REMEMBERED, _ENTRY = 16 << 20, 1024
 
 Doc = dict[str, Any]
 Docs = list[Doc]
@@ -56,12 +59,60 @@ class WriteNeeded(Exception):  # noqa: N818 - a signal to run again as the write
     """Something was written in a reading transaction; the dispatcher runs the handler again as the writer."""
 
 
-class Store:
-    """One transaction's view of the database."""
+class SettlingNeeded(WriteNeeded):
+    """An operation is due: its effect has to be written before anybody reads."""
 
-    def __init__(self, connection: sqlite3.Connection, *, writable: bool) -> None:
+
+class Memory:
+    """What was made of one state of the database, to be made once only; as large as some megabytes."""
+
+    def __init__(self) -> None:
+        self._values: dict[Hashable, Any] = {}
+        self._version = -1
+        self._room = _REMEMBERED
+
+    def at(self, version: int) -> Memory:
+        """Itself, empty if the database is no longer in the same state."""
+        if version != self._version:
+            self._forget()
+            self._version = version
+        return self
+
+    def value(self, key: Hashable, make: Callable[[], _T]) -> _T:
+        """What was kept, or what is made now."""
+        if key in self._values:
+            found: _T = self._values[key]
+            return found
+        made = make()
+        self.keep(key, made)
+        return made
+
+    def get(self, key: Hashable) -> Any:
+        return self._values.get(key)
+
+    def keep(self, key: Hashable, value: Any) -> None:
+        size = _ENTRY + (len(value) if isinstance(value, bytes) else 0)
+        if size > self._room:
+            self._forget()
+        self._values[key] = value
+        self._room -= size
+
+    def _forget(self) -> None:
+        self._values.clear()
+        self._room = _REMEMBERED
+
+
+class Store:
+    """One transaction's view of the database. ``memory`` is there while nothing can be written."""
+
+    def __init__(self, connection: sqlite3.Connection, *, writable: bool, memory: Memory | None = None) -> None:
         self._connection = connection
         self._writable = writable
+        self.memory = memory
+
+    def remember(self, key: Hashable, make: Callable[[], _T]) -> _T:
+        """What depends on nothing but the content of the database, made once for each state. Never change it."""
+        return make() if self.memory is None else self.memory.value(key, make)
 
     # --- resources -------------------------------------------------------------------------------------------------
     def get(self, resource_id: str) -> Doc | None:
@@ -200,9 +251,12 @@ class Database:
         connection = getattr(self._local, "connection", None)
         if connection is None:
             connection = self._local.connection = self._connect()
+            self._local.memory = Memory()
         connection.execute("BEGIN")
         try:
-            yield Store(connection, writable=False)
+            # The first statement takes the snapshot: the number is another one after each commit of the writer.
+            version = connection.execute("PRAGMA data_version").fetchone()[0]
+            yield Store(connection, writable=False, memory=self._local.memory.at(version))
         finally:
             connection.execute("ROLLBACK")
 

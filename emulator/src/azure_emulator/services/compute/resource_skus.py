@@ -180,4 +180,4 @@ def _restrictions(location: str, restriction: dict[str, Any] | None) -> list[dic
     return [{"type": kind, "values": [location], "restrictionInfo": info, "reasonCode": "NotAvailableForSubscription"}]
 
 
-ROUTES = [Route("GET", f"{SUBSCRIPTION}/skus", _skus, evidence=documented("2026-11-25"))]
+ROUTES = [Route("GET", f"{SUBSCRIPTION}/skus", _skus, evidence=documented("2026-11-25"), waits=True)]

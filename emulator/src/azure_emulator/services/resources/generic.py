@@ -109,8 +109,8 @@ def _time(seconds: float) -> str:
 _GROUP = "/subscriptions/{subscription}/resourceGroups/{group}"
 _KNOWN = documented("2026-11-25")
 ROUTES = [
-    Route("GET", f"{_GROUP}/resources", list_group_resources, evidence=_KNOWN),
-    Route("GET", "/subscriptions/{subscription}/resources", list_resources, evidence=_KNOWN),
+    Route("GET", f"{_GROUP}/resources", list_group_resources, evidence=_KNOWN, waits=True),
+    Route("GET", "/subscriptions/{subscription}/resources", list_resources, evidence=_KNOWN, waits=True),
     Route("POST", f"{_GROUP}/moveResources", move),
     Route("POST", f"{_GROUP}/validateMoveResources", move),
     Route("POST", f"{_GROUP}/exportTemplate", export_template, reading=True),

@@ -114,7 +114,7 @@ def get_type(ctx: Context) -> Reply:
 _ROOT = "/subscriptions/{subscription}/providers"
 _KNOWN = documented("2026-11-25")
 ROUTES = [
-    Route("GET", _ROOT, list_providers, evidence=_KNOWN),
+    Route("GET", _ROOT, list_providers, evidence=_KNOWN, waits=True),
     Route("GET", f"{_ROOT}/{{namespace}}", get_provider, evidence=_KNOWN),
     Route("GET", "/providers/{namespace}", get_type, evidence=_KNOWN),
     Route("POST", f"{_ROOT}/{{namespace}}/register", register, evidence=_KNOWN),

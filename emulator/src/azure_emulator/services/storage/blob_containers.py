@@ -128,10 +128,10 @@ _DEFAULT = f"/subscriptions/{{subscription}}/resourceGroups/{{group}}/providers/
 _ONE = f"{_DEFAULT}/containers/{{container}}"
 _KNOWN = documented("2026-11-25")
 ROUTES = [
-    Route("GET", _DEFAULT, get_service, evidence=_KNOWN),
+    Route("GET", _DEFAULT, get_service, evidence=_KNOWN, waits=True),
     Route("PUT", _DEFAULT, put_service, evidence=_KNOWN),
-    Route("GET", f"{_DEFAULT}/containers", list_containers, evidence=_KNOWN),
+    Route("GET", f"{_DEFAULT}/containers", list_containers, evidence=_KNOWN, waits=True),
     Route("PUT", _ONE, put_container, evidence=_KNOWN),
-    Route("GET", _ONE, get_container, evidence=_KNOWN),
+    Route("GET", _ONE, get_container, evidence=_KNOWN, waits=True),
     Route("DELETE", _ONE, delete_container, evidence=_KNOWN),
 ]
