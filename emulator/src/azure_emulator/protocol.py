@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,10 +57,12 @@ class Gathering(asyncio.Transport):
         self._transport.resume_reading()
 
 
-class Protocol(HttpToolsProtocol):
+class Protocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type] # httptools, or h11 where that cannot be had
     """Lets the application reach the connection: planned faults reset it."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    app_state: dict[str, Any]
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
         gathering = Gathering(transport, self.loop.call_soon)
         self.app_state = {**self.app_state, "transport": gathering}
         super().connection_made(gathering)

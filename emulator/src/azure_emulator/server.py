@@ -16,6 +16,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import h11
 import uvicorn
 
 from azure_emulator import services
@@ -60,10 +61,14 @@ class Application:
         target: ASGIApp = next(
             (app for prefix, app in self._mounts if path == prefix or path.startswith(prefix + "/")), self._arm
         )
-        if target is self._control:
-            await target(scope, receive, send)
-        else:
-            await self._steered(target, scope, receive, send)
+        try:
+            if target is self._control:
+                await target(scope, receive, send)
+            else:
+                await self._steered(target, scope, receive, send)
+        except h11.LocalProtocolError:
+            # The rest of the request was no HTTP; uvicorn has said so and closes the connection.
+            _log.info("%s %s was broken off", scope["method"], path)
 
     async def _steered(self, target: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer with the delays, faults and steps of the clock that tests have set."""
