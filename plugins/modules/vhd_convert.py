@@ -114,6 +114,8 @@ from ansible_collections.goldenimage.azure.plugins.module_utils._plan import Pla
 from ansible_collections.goldenimage.azure.plugins.module_utils._runtime import Task, run_module
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd import build, formats, validate
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.azure_disk import AzureDisk
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.footer import FOOTER_SIZE
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.opening import recognise_file
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.transfer import data_size
 
 ARGUMENTS: dict[str, Any] = {
@@ -184,8 +186,9 @@ def _find(dest: str) -> dict[str, Any] | None:
     """The file that is there, without a look at its content yet."""
     if not os.path.exists(dest):
         return None
-    found = validate.examine(dest)
-    return {"format": found.format, "virtual_size": found.virtual_size, "content": OTHER}
+    found = recognise_file(dest)
+    size = found.file_size - FOOTER_SIZE if found.format == formats.FIXED_VHD else None
+    return {"format": found.format, "virtual_size": size, "content": OTHER}
 
 
 def main() -> None:

@@ -47,7 +47,7 @@ _TIMEOUT = 120.0  # seconds without a byte until the reader counts as stuck
 _MEMORY = 4 << 30
 _SOUND = (0, 3, 63)  # nothing found; space that is lost but no harm; a format that has nothing to check
 _REMEDY = "It is damaged, cut off or in use: shut down what uses it, or copy it again."
-_CHECKED = (formats.QCOW2, formats.VMDK, formats.VDI)  # qemu checks a VHDX when it opens it
+_CHECKED = ("qcow2", "vmdk", "vdi")  # drivers; qemu checks a VHDX when it opens it
 # PR_SET_PDEATHSIG (1) with SIGKILL, PR_SET_NO_NEW_PRIVS (38): linux/prctl.h. The parent may have died before.
 _LAUNCHER = """
 import ctypes, os, resource, sys
@@ -84,8 +84,7 @@ class QemuSource(Source):
         self.path = files[0].path
         self.format = format
         self._files = list(files)
-        if format in _CHECKED:
-            _check(files, node, format)
+        _check(files, node, format)
         self._process, links = _start(node, [file.fd for file in files])
         try:
             self._client = nbd.Client(links)
@@ -181,30 +180,36 @@ def program(name: str) -> str:
 
 def _start(node: dict[str, Any], inherited: list[int]) -> tuple[subprocess.Popen[bytes], list[socket.socket]]:
     qemu = program("qemu-nbd")
-    links: list[socket.socket] = []
-    with socket.socket(socket.AF_UNIX) as listener:
-        try:
-            with tempfile.TemporaryDirectory(prefix="disk-") as folder:  # only its owner gets in
-                name = os.path.join(folder, "s")
-                listener.bind(name)
-                listener.listen(_CONNECTIONS + 1)
-                for _ignored in range(_CONNECTIONS + 1):
-                    links.append(socket.socket(socket.AF_UNIX))
-                    links[-1].settimeout(_TIMEOUT)
-                    links[-1].connect(name)
-            command = [qemu, "--read-only", f"--shared={_CONNECTIONS + 1}", "json:" + json.dumps(node)]
-            process = subprocess.Popen(
-                launched(command, listener.fileno()),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                pass_fds=[*inherited, listener.fileno()],
-            )
-        except BaseException:
-            for link in links:
-                link.close()
-            raise
+    with contextlib.ExitStack() as undo:
+        listener = undo.enter_context(socket.socket(socket.AF_UNIX))
+        links = [undo.enter_context(socket.socket(socket.AF_UNIX)) for _ignored in range(_CONNECTIONS + 1)]
+        _join(listener, links)
+        command = [qemu, "--read-only", f"--shared={len(links)}", "json:" + json.dumps(node)]
+        process = subprocess.Popen(
+            launched(command, listener.fileno()),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            pass_fds=[*inherited, listener.fileno()],
+        )
+        undo.pop_all()  # all but the listener, which is the reader's now, stays
+    listener.close()
     return process, links
+
+
+def _join(listener: socket.socket, links: list[socket.socket]) -> None:
+    """Connect the links to the listener by a name that nobody else can use, and that is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="disk-") as folder:
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            name = f"/proc/self/fd/{handle}/s"  # short, however long the folder's name: sockets allow 107 bytes
+            listener.bind(name)
+            listener.listen(len(links))
+            for link in links:
+                link.settimeout(_TIMEOUT)
+                link.connect(name)
+        finally:
+            os.close(handle)
 
 
 def launched(command: list[str], listener: int = -1) -> list[str]:
@@ -214,11 +219,21 @@ def launched(command: list[str], listener: int = -1) -> list[str]:
 
 
 def _check(files: Sequence[FileSource], node: dict[str, Any], format: str) -> None:  # noqa: A002
-    """Refuse a file whose tables are damaged or point behind its end: qemu reads zeros there, without a word.
+    """Refuse files whose tables are damaged or point behind their end: qemu reads zeros there, without a word.
 
     :raises InvalidInput: damaged, or in use.
     """
+    layer: dict[str, Any] | None = node
+    while layer is not None:
+        below = layer.get("backing")
+        if layer["driver"] in _CHECKED:
+            _check_one(files, {**layer, "backing": None} if "backing" in layer else layer, format)
+        layer = below
+
+
+def _check_one(files: Sequence[FileSource], node: dict[str, Any], format: str) -> None:  # noqa: A002
     command = [program("qemu-img"), "check", "--output=json", "json:" + json.dumps(node)]
+    path = files[0].path
     try:
         answer = subprocess.run(
             launched(command),
@@ -229,12 +244,10 @@ def _check(files: Sequence[FileSource], node: dict[str, Any], format: str) -> No
             pass_fds=[file.fd for file in files],
         )
     except subprocess.TimeoutExpired as error:
-        raise InvalidInput(
-            f"{files[0].path} cannot be read as {format}: qemu-img check does not come to an end.", remedy=_REMEDY
-        ) from error
+        raise InvalidInput(f"{path} cannot be read as {format}: checking it does not end.", remedy=_REMEDY) from error
     if answer.returncode not in _SOUND:
-        said = message(answer.stderr, files[0].path) or f"qemu-img check finds errors (status {answer.returncode})"
-        raise InvalidInput(f"{files[0].path} cannot be read as {format}: {said}.", remedy=_REMEDY)
+        said = message(answer.stderr, path) or f"qemu-img check finds errors (status {answer.returncode})"
+        raise InvalidInput(f"{path} cannot be read as {format}: {said}.", remedy=_REMEDY)
 
 
 def _end(process: subprocess.Popen[bytes]) -> bytes:

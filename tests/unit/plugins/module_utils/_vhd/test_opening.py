@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -95,6 +96,24 @@ def test_backing_files_need_permission(tmp_path: Path) -> None:
         os.utime(base, ns=(1, 1))
         with pytest.raises(Exception, match=r"base changed while"):
             source.verify_unchanged()
+
+
+def test_a_backing_file_that_is_cut_off_is_refused(tmp_path: Path) -> None:
+    disk = raw(tmp_path / "disk", SMALLEST, {at * MIB: os.urandom(MIB) for at in range(20)})
+    base = convert(disk, tmp_path / "base", "qcow2")
+    run("qemu-img", "create", "-q", "-f", "qcow2", "-b", "base", "-F", "qcow2", tmp_path / "over")
+    os.truncate(base, base.stat().st_size - 6 * MIB)
+    with pytest.raises(InvalidInput, match="cannot be read as qcow2"):
+        opened(tmp_path / "over", backing_files=True)
+
+
+def test_long_names_of_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / ("long" * 40)
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    with opened(convert(gpt(tmp_path / "disk"), tmp_path / "image", "qcow2")) as source:
+        assert source.size == SMALLEST
+    assert list(folder.iterdir()) == []
 
 
 @pytest.mark.parametrize(
