@@ -141,7 +141,8 @@ def test_no_header_breaks_what_looks_at_it(tmp_path: Path, data: st.DataObject) 
     name = data.draw(st.sampled_from(sorted(FORMATS)))
     kept = tmp_path / name
     kept.mkdir(exist_ok=True)
-    content = changed(image(kept, name), data.draw(changes_at(FORMATS[name][2])))
+    looked_at = {"dynamic": None, "vhdx": 5 * MIB // 2}.get(name, MIB // 4)
+    content = changed(image(kept, name)[:looked_at], data.draw(changes_at(FORMATS[name][2])))
     cut = data.draw(st.one_of(st.none(), st.integers(0, min(len(content), 5000))))
     path = tmp_path / "mutated"
     path.write_bytes(content[:cut])
