@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import functools
 import gzip
+import operator
 import os
+import re
 import struct
 import subprocess
 import tempfile
@@ -139,40 +141,42 @@ def linux_disk(path: Path, files: Files, *, size: int = 48 * MIB, options: tuple
     return path
 
 
-_EMPTY_KEY = struct.Struct("<2sHQIIIIIIIIIIIIIIIHH")
+_KEY = struct.Struct("<2sHQIIIIIIIIIIIIIIIHH")
+_NONE = 0xFFFFFFFF
+
+
+def _cell(content: bytes) -> bytes:
+    size = -(-(4 + len(content)) // 8) * 8
+    return struct.pack("<i", -size) + content.ljust(size - 4, b"\0")
 
 
 def empty_hive() -> bytes:
-    """The smallest hive: a head, one bin, a root key without anything. hivex fills it."""
+    """The smallest hive: a head and one bin with a root key and its security descriptor. hivex fills it."""
     name = b"$$$PROTO.HIV"
-    key = _EMPTY_KEY.pack(
-        b"nk", 0x2C, 0, 0, 0xFFFFFFFF, 0, 0, 0xFFFFFFFF, 0xFFFFFFFF, 0, 0xFFFFFFFF, 0x80, 0xFFFFFFFF, 0, 0, 0, 0, 0,
-        len(name), 0,
-    ) + name  # fmt: skip
-    cell = struct.pack("<i", -88) + key.ljust(84, b"\0")
-    # A security descriptor: every key needs one, and hivex copies the root's.
-    descriptor = bytes.fromhex("010004801400000020000000000000002c000000") + bytes(12) + bytes(12) + bytes(8)
-    at = 0x20 + 88
-    security = b"sk\0\0" + struct.pack("<IIII", at, at, 1, len(descriptor)) + descriptor
-    size = -(-(4 + len(security)) // 8) * 8
-    cell = cell[: 4 + 44] + struct.pack("<I", at) + cell[4 + 48 :]
-    cells = cell + struct.pack("<i", -size) + security.ljust(size - 4, b"\0")
-    free = 4096 - 32 - len(cells)
-    content = (
-        (b"hbin" + struct.pack("<II", 0, 4096)).ljust(32, b"\0") + cells + struct.pack("<i", free).ljust(free, b"\0")
-    )
-    head = b"regf" + struct.pack("<IIQIIIIIII", 1, 1, 0, 1, 3, 0, 1, 0x20, 4096, 1)
-    head = head.ljust(508, b"\0")
-    value = 0
-    for word in struct.unpack("<127I", head):
-        value ^= word
-    return (head + struct.pack("<I", value)).ljust(4096, b"\0") + content
+    security_at = 0x20 + len(_cell(bytes(_KEY.size) + name))
+    lists = (0, _NONE, 0, 0, _NONE, _NONE, 0, _NONE, security_at, _NONE, 0, 0, 0, 0, 0)
+    key = _cell(_KEY.pack(b"nk", 0x2C, 0, *lists, len(name), 0) + name)
+    descriptor = b"\x01\0\x04\x80".ljust(20, b"\0")  # self-relative, and nobody in it
+    security = _cell(b"sk\0\0" + struct.pack("<IIII", security_at, security_at, 1, len(descriptor)) + descriptor)
+    free = 4096 - 32 - len(key) - len(security)
+    cells = key + security + struct.pack("<i", free).ljust(free, b"\0")
+    head = (b"regf" + struct.pack("<IIQIIIIIII", 1, 1, 0, 1, 3, 0, 1, 0x20, 4096, 1)).ljust(508, b"\0")
+    words = struct.unpack("<127I", head)
+    checksum = functools.reduce(operator.xor, words)
+    bin_head = (b"hbin" + struct.pack("<II", 0, 4096)).ljust(32, b"\0")
+    return (head + struct.pack("<I", checksum)).ljust(4096, b"\0") + bin_head + cells
 
 
 def hive(path: Path, prefix: str, text: str) -> Path:
     """A hive with the keys of a .reg file, written by hivexregedit."""
     path.write_bytes(empty_hive())
-    run("hivexregedit", "--merge", "--prefix", prefix, path, stdin="Windows Registry Editor Version 5.00\n\n" + text)
+    keys: dict[str, None] = {}  # it does not make the keys above a key
+    for key in re.findall(r"^\[(.*)\]$", text, re.MULTILINE):
+        parts = key.removeprefix(prefix + "\\").split("\\")
+        keys.update(dict.fromkeys("\\".join([prefix, *parts[:depth]]) for depth in range(1, len(parts) + 1)))
+    above = "\n\n".join(f"[{key}]" for key in keys)
+    script = f"Windows Registry Editor Version 5.00\n\n{above}\n\n{text}\n"
+    run("hivexregedit", "--merge", "--prefix", prefix, path, stdin=script)
     return path
 
 
@@ -188,10 +192,10 @@ def windows_disk(path: Path, hives: dict[str, Path], files: Files, *, size: int 
         write_tree(mounted, {**contents, **files})
     finally:
         run("umount", mounted)
-    blank(path, size)
-    run("sfdisk", "-q", path, stdin="label: dos\nstart=2048, type=7, bootable\n")
-    with path.open("r+b") as disk:
-        disk.write(b"\xfa\x33\xc0")
+    content = volume.read_bytes()
+    entry = b"\x80\xfe\xff\xff\x07\xfe\xff\xff" + struct.pack("<II", 2048, len(content) // 512)
+    with blank(path, size).open("r+b") as disk:
+        disk.write(b"\xfa\x33\xc0".ljust(446, b"\0") + entry.ljust(64, b"\0") + b"\x55\xaa")
         disk.seek(MIB)
-        disk.write(volume.read_bytes())
+        disk.write(content)
     return path
