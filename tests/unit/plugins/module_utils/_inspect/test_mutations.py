@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 LIVED_IN = {"etc/ssh/ssh_host_ed25519_key": "key"}  # one trace only: to hide it is enough for a wrong yes
 ESP, ROOT = MIB, 9 * MIB
 RULES = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 MOST_SECONDS = 20
 PLACES = {
