@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from multiprocessing.context import ForkServerContext
     from pathlib import Path
 
+    import pytest
     from local_azure import LocalAzure
 
 KILLS = int(os.environ.get("AZURE_EMULATOR_KILLS", "50"))
@@ -88,7 +89,7 @@ def prepare(azure: LocalAzure) -> None:
     azure.control("PUT", "/latency", {"seconds": {"*": 0.1}})
 
 
-def test_nothing_is_lost_when_it_is_killed(fresh: LocalAzure) -> None:
+def test_nothing_is_lost_when_it_is_killed(fresh: LocalAzure, monkeypatch: pytest.MonkeyPatch) -> None:
     sys.stderr.write(f"\nkill -9: {KILLS} times, seed {SEED}\n")
     fresh.start()
     prepare(fresh)
@@ -103,8 +104,9 @@ def test_nothing_is_lost_when_it_is_killed(fresh: LocalAzure) -> None:
     threads = [threading.Thread(target=tell, args=(wire(), kind, SEED, stop)) for kind in STORIES]
     threads += [threading.Thread(target=watch, args=(wire(), SEED + n, stop, missing)) for n in range(2)]
     context = multiprocessing.get_context("forkserver")
-    # With all services.
-    context.set_forkserver_preload(["azure_emulator.server", "every_route"])
+    # With all services. The process that forks does not get this one's path otherwise, and each child would import them.
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path for path in sys.path if path))
+    context.set_forkserver_preload(["azure_emulator.server", "every_route", __name__])
     for thread in threads:
         thread.start()
     try:

@@ -49,7 +49,8 @@ class Tokens:
                 serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
             )
             write_private(path, pem)
-        loaded = serialization.load_pem_private_key(path.read_bytes(), None)
+        # It is the key that was made above: whether its numbers are primes need not be asked at each start.
+        loaded = serialization.load_pem_private_key(path.read_bytes(), None, unsafe_skip_rsa_key_validation=True)
         if not isinstance(loaded, rsa.RSAPrivateKey):
             raise TypeError(f"{path} is not an RSA key")
         self._key = loaded
