@@ -167,7 +167,9 @@ def test_ended_without_a_byte_an_upload_is_an_empty_disk(azure: LocalAzure) -> N
     azure.post("disks/d/endGetAccess", None, old)
     ended = azure.get("disks/d")["properties"]
     assert (ended["diskState"], ended["diskSizeGB"], ended["diskSizeBytes"]) == ("Unattached", 1, 1024 * MIB)
-    assert azure.put("snapshots/s", copy_of(azure, "disks/d"), old)["properties"]["diskSizeGB"] == 1
+    copy = azure.put("snapshots/s", copy_of(azure, "disks/d"), old)["properties"]
+    assert copy.keys() == {"creationData", "diskSizeGB", "timeCreated", "provisioningState", "diskState"}
+    assert copy["creationData"].keys() == {"createOption", "sourceResourceId"}
 
 
 def test_broken_off_upload_can_be_begun_again(azure: LocalAzure) -> None:

@@ -266,6 +266,7 @@ def test_lists_of_images_come_in_pages(azure: LocalAzure) -> None:
     for name in names:
         azure.put(f"images/{name}", image_of_disk(azure, "d"))
     page = azure.get("images", **{"$top": "2"})
+    assert page["value"][0]["id"] == azure.path("images/i0").replace("/resourceGroups/rg/", "/resourceGroups/RG/")
     found = [item["name"] for item in page["value"]]
     while "nextLink" in page:
         page = azure.client.get(page["nextLink"]).raise_for_status().json()

@@ -24,6 +24,8 @@ def publishers(azure: LocalAzure) -> str:
 def test_lists_are_bare_arrays(azure: LocalAzure, publishers: str) -> None:
     names = [item["name"] for item in azure.call("GET", publishers).json()]
     assert {"Debian", "Canonical", "MicrosoftWindowsServer"} <= set(names)
+    elsewhere = azure.refused("GET", publishers.replace("westeurope", "mars"))
+    assert elsewhere[:2] == (400, "LocationNotAvailableForResourceType")
     offers = azure.call("GET", f"{publishers}/canonical/artifacttypes/vmimage/offers").json()
     assert offers[0].keys() == {"location", "name", "id"}
     assert "/Publishers/Canonical/ArtifactTypes/VMImage/Offers/" in offers[0]["id"]

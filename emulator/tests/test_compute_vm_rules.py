@@ -358,8 +358,30 @@ def test_maintenance_and_lists(azure: LocalAzure) -> None:
     where = f"/subscriptions/{azure.subscription}/providers/Microsoft.Compute/locations"
     assert [vm["name"] for vm in azure.get(f"{where}/westeurope/virtualMachines")["value"]] == ["vm"]
     assert azure.get(f"{where}/eastus/virtualMachines")["value"] == []
+    assert azure.get("virtualMachines")["value"][0]["id"] == azure.path(VM).replace(
+        "/resourceGroups/rg/", "/resourceGroups/RG/"
+    )
     status = azure.get("virtualMachines", statusOnly="true")["value"][0]
     assert status["properties"]["instanceView"]["statuses"][-1]["code"] == "PowerState/running"
+
+
+def test_the_system_of_a_new_machine_is_set_up(azure: LocalAzure) -> None:
+    """First the platform works, then the guest; the clock of the test decides."""
+    body = machine(azure, "vm", from_marketplace(), osProfile=os_profile("vm"))
+    azure.control("latency", "PUT", name="realistic")
+    try:
+        azure.call("PUT", VM, body).raise_for_status()
+        seen = [codes(azure, "vm")]
+        for seconds in (15, 3600):
+            azure.control("clock", advance=seconds)
+            seen.append(codes(azure, "vm"))
+    finally:
+        azure.control("latency", "PUT", name="fast")
+    assert seen == [
+        ["ProvisioningState/creating", "PowerState/starting"],
+        ["ProvisioningState/creating", "ProvisioningState/creating/osProvisioningInProgress", "PowerState/running"],
+        ["ProvisioningState/succeeded", "PowerState/running"],
+    ]
 
 
 def test_user_data_is_shown_on_demand(azure: LocalAzure) -> None:

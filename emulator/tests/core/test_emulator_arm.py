@@ -43,6 +43,7 @@ def test_compute_indents_what_it_writes_itself(azure: LocalAzure) -> None:
         assert text.endswith("\r\n}")
     for path in (disk.rpartition("/")[0], f"{disk}2", "/resourceGroups/indented"):
         assert "\n" not in azure.arm("GET", path, api=api).text
+    assert "\n" not in azure.arm("POST", "/providers/Microsoft.Compute/register").text
 
 
 def test_who_refused_shows_in_the_headers(azure: LocalAzure) -> None:

@@ -50,8 +50,8 @@ class Incoming:
     headers: dict[str, str]
     base_url: str
     body: bytes
-    #: The front end has let it through: what is refused from here on is refused by a provider.
-    let_through: bool = False
+    #: The provider that the front end has let it through to: what is refused from here on is refused by that one.
+    provider: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +176,7 @@ class Dispatcher:
             _check_containers(context, route)
             for check in hooks.before:
                 check(context, route)
-            incoming.let_through = "/providers/" in route.template
+            incoming.provider = route.template.partition("/providers/")[2].partition("/")[0].lower()
             return route.handler(context)
 
         write = incoming.method not in ("GET", "HEAD") and not route.reading
@@ -317,7 +317,7 @@ def _refusal(error: ArmError, incoming: Incoming, left: dict[str, str]) -> dict[
     """The headers of a refusal: a provider's tells what is left of the limits, the front end's who it was [recorded]."""
     if isinstance(error, ThrottledError) or _GATEWAY in error.headers:
         return {}
-    return left if incoming.let_through else {_GATEWAY: "gateway"}
+    return left if incoming.provider.startswith("microsoft.") else {_GATEWAY: "gateway"}
 
 
 async def _send(reply: Reply, incoming: Incoming, send: Send, *, arm: bool) -> None:
@@ -329,7 +329,7 @@ async def _send(reply: Reply, incoming: Incoming, send: Send, *, arm: bool) -> N
     elif isinstance(body, (str, bytes)):
         content = body.encode() if isinstance(body, str) else body
     else:
-        content = _json(body, headers, incoming.raw_path)
+        content = _json(body, headers, incoming.provider)
         headers.setdefault("Content-Type", "application/json; charset=utf-8")
     # Asked only whether a resource exists, ARM answers 204 [documented].
     exists = arm and incoming.method == "HEAD" and reply.status == 200
@@ -344,10 +344,9 @@ async def _send(reply: Reply, incoming: Incoming, send: Send, *, arm: bool) -> N
     await send({"type": "http.response.body", "body": content})
 
 
-def _json(body: Any, headers: dict[str, str], path: str) -> bytes:
+def _json(body: Any, headers: dict[str, str], provider: str) -> bytes:
     """Compute indents what it writes itself, with CRLF; lists and the front end's errors are compact [recorded]."""
-    own = "/providers/microsoft.compute/" in path.lower() and _GATEWAY not in headers
-    if not own or isinstance(body, list) or "value" in body:
+    if provider != "microsoft.compute" or _GATEWAY in headers or isinstance(body, list) or "value" in body:
         return json_text.compact(body)
     return json_text.indented(body)
 

@@ -126,3 +126,9 @@ def without(doc: dict[str, Any], *names: str) -> dict[str, Any]:
 def visible(doc: Doc) -> Doc:
     """The document without what is private to the emulator."""
     return public(doc)
+
+
+def listed_id(identity: str) -> str:
+    """An id as lists of galleries, images and machines show it: the group's name in upper case [recorded for galleries]."""
+    group = arm_ids.parse(identity).group
+    return identity.replace(f"/resourceGroups/{group}/", f"/resourceGroups/{group.upper()}/", 1)

@@ -42,6 +42,8 @@ _SETTABLE = (
 _TUNABLE = ("diskIOPSReadWrite", "diskMBpsReadWrite", "diskIOPSReadOnly", "diskMBpsReadOnly")
 # Properties and the first API version that shows them.
 _SINCE = {
+    "uniqueId": "2019-03-01",
+    "diskSizeBytes": "2019-03-01",
     "maxShares": "2019-11-01",
     "shareInfo": "2019-11-01",
     "diskIOPSReadOnly": "2019-11-01",
@@ -70,6 +72,7 @@ _SINCE = {
 _INNER_SINCE = {
     "creationData": {
         "uploadSizeBytes": "2019-03-01",
+        "sourceUniqueId": "2019-03-01",
         "logicalSectorSize": "2020-06-30",
         "securityDataUri": "2021-08-01",
         "performancePlus": "2022-07-02",

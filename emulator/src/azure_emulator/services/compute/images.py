@@ -34,6 +34,7 @@ from azure_emulator.services.compute._shared import (
     check_location,
     find,
     getter,
+    listed_id,
     lister,
     new_resource,
     resource_id,
@@ -274,6 +275,10 @@ def _present(ctx: Context, doc: Doc) -> Doc:
     return shown
 
 
+def _listed(ctx: Context, doc: Doc) -> Doc:
+    return {**_present(ctx, doc), "id": listed_id(doc["id"])}
+
+
 register(f"{PROVIDER}/images", _resolve)
 hooks.cascade["microsoft.compute/images"] = _remove
 
@@ -284,6 +289,6 @@ ROUTES = [
     Route("PATCH", _ONE, _patch, evidence=_KNOWN),
     Route("GET", _ONE, getter("images", _present), evidence=_SEEN),
     Route("DELETE", _ONE, _delete, evidence=_SEEN),
-    Route("GET", f"{GROUP}/images", lister("images", _present), evidence=_KNOWN),
-    Route("GET", f"{SUBSCRIPTION}/images", lister("images", _present), evidence=_KNOWN),
+    Route("GET", f"{GROUP}/images", lister("images", _listed), evidence=_KNOWN),
+    Route("GET", f"{SUBSCRIPTION}/images", lister("images", _listed), evidence=_KNOWN),
 ]

@@ -13,7 +13,7 @@ from azure_emulator.core.errors import ArmError
 from azure_emulator.core.routing import Route, documented
 from azure_emulator.disks.vhd import FOOTER_SIZE
 from azure_emulator.services.compute import extension_images
-from azure_emulator.services.compute._shared import GIB, LOCATION
+from azure_emulator.services.compute._shared import GIB, LOCATION, PROVIDER
 from azure_emulator.services.compute.catalogue import DataDisk, Sku, skus, version_key
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ _TUNED = {"IsAcceleratedNetworkSupported": "True", "DiskControllerTypes": "SCSI,
 
 
 def _publishers(ctx: Context) -> Reply:
+    locations.check(ctx.ids["location"], f"{PROVIDER}/locations/publishers")
     names = {sku.publisher for sku in skus()} | extension_images.publishers()
     return Reply(200, [_item(ctx, name) for name in _names(names)])
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from azure_emulator.core.store import Doc, public
 from azure_emulator.core.values import cloned
 from azure_emulator.services.compute import vm_extensions
+from azure_emulator.services.compute._shared import listed_id
 from azure_emulator.services.compute.vm_children import EXTENSIONS, children_of, has_children
 
 if TYPE_CHECKING:
@@ -46,6 +47,12 @@ _WINDOWS = {
     "26100": ("Windows Server 2025 Datacenter", "10.0.26100.1742"),
 }
 _AGENTS = {"Linux": "2.9.1.1", "Windows": "2.7.41491.1117"}
+_SYSTEM_BEGINS = {
+    "code": "ProvisioningState/creating/osProvisioningInProgress",
+    "level": "Info",
+    "displayStatus": "OS Provisioning In progress",
+}
+_BOOT_SECONDS = 10
 _PROVISIONING = {
     "Creating": ("ProvisioningState/creating", "Creating"),
     "Updating": ("ProvisioningState/updating", "Updating"),
@@ -59,6 +66,8 @@ def present(ctx: Context, doc: Doc, *, listed: bool = False) -> Doc:
     # What a list has read is nobody else's, and often there are no children at all.
     own = listed and "$expand" not in ctx.query
     shown = _of_version(doc if own else cloned(doc), ctx.api_version)
+    if listed:
+        shown["id"] = listed_id(doc["id"])
     extensions = children_of(ctx, doc, EXTENSIONS) if not listed or has_children(ctx, EXTENSIONS) else []
     if extensions:
         shown["resources"] = [
@@ -130,7 +139,7 @@ def instance_view(scope: Scope, doc: Doc) -> dict[str, Any]:
     if diagnostics := _boot_diagnostics(doc):
         view["bootDiagnostics"] = diagnostics if diagnostics is not True else {}
     view["hyperVGeneration"] = doc["_generation"]
-    view["statuses"] = _statuses(doc, moment)
+    view["statuses"] = _statuses(scope, doc, moment)
     return view
 
 
@@ -198,18 +207,28 @@ def _system(doc: Doc, os_type: str) -> tuple[str, str]:
     return name, found[0].replace("_", ".") if found else _OS_NAMES["Linux"][1]
 
 
-def _statuses(doc: Doc, moment: str) -> list[dict[str, Any]]:
-    statuses = []
+def _statuses(scope: Scope, doc: Doc, moment: str) -> list[dict[str, Any]]:
+    statuses, power = [], doc.get("_power")
     if doc.get("_specialized"):
         statuses.append({"code": "OSState/specialized", "level": "Info", "displayStatus": "VM specialized"})
     statuses.append(_provisioning_status(doc, moment))
+    if _system_begins(scope, doc):
+        statuses.append(_SYSTEM_BEGINS)
+        power = "running"
     if doc.get("_generalized"):
         statuses.append({"code": "OSState/generalized", "level": "Info", "displayStatus": "VM generalized"})
-    if power := doc.get("_power"):
+    if power:
         statuses.append({"code": f"PowerState/{power}", "level": "Info", "displayStatus": f"VM {power}"})
     if doc.get("_hibernated"):
         statuses.append({"code": "HibernationState/Hibernated", "level": "Info", "displayStatus": "VM hibernated"})
     return statuses
+
+
+def _system_begins(scope: Scope, doc: Doc) -> bool:
+    """Whether a new machine already runs and its system is being set up [documented; after which time: guessed]."""
+    properties = doc["properties"]
+    new = properties["provisioningState"] == "Creating" and "osProfile" in properties
+    return new and scope.clock.now() >= doc.get("_changed", scope.clock.now()) + _BOOT_SECONDS
 
 
 def _provisioning_status(doc: Doc, moment: str) -> dict[str, Any]:

@@ -12,14 +12,13 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from azure_emulator.core import hooks, locations
-from azure_emulator.core import ids as arm_ids
 from azure_emulator.core.context import Context, Reply, Scope
 from azure_emulator.core.errors import ArmError
 from azure_emulator.core.operations import effect
 from azure_emulator.core.paging import paged
 from azure_emulator.core.routing import Route, documented, recorded
 from azure_emulator.core.values import flag_of, number_of, object_of, text_of
-from azure_emulator.services.compute._shared import GROUP, SUBSCRIPTION, visible
+from azure_emulator.services.compute._shared import GROUP, SUBSCRIPTION, listed_id, visible
 from azure_emulator.services.compute._types import check_types
 from azure_emulator.services.compute.galleries import sharing, soft_deletion
 from azure_emulator.services.compute.galleries._levels import (
@@ -181,9 +180,7 @@ def _list(ctx: Context) -> Reply:
     """The group's name is in upper case in these ids [recorded]."""
 
     def show(doc: Doc) -> Doc:
-        shown, group = _present(ctx, doc), arm_ids.parse(doc["id"]).group
-        shown["id"] = doc["id"].replace(f"/resourceGroups/{group}/", f"/resourceGroups/{group.upper()}/", 1)
-        return shown
+        return {**_present(ctx, doc), "id": listed_id(doc["id"])}
 
     return paged(ctx, type=GALLERY.type, show=show)
 
