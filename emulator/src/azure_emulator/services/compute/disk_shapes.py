@@ -44,6 +44,7 @@ _TUNABLE = ("diskIOPSReadWrite", "diskMBpsReadWrite", "diskIOPSReadOnly", "diskM
 _SINCE = {
     "uniqueId": "2019-03-01",
     "diskSizeBytes": "2019-03-01",
+    "incremental": "2019-03-01",
     "maxShares": "2019-11-01",
     "shareInfo": "2019-11-01",
     "diskIOPSReadOnly": "2019-11-01",
