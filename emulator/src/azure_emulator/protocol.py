@@ -13,6 +13,8 @@ from uvicorn.protocols.http.auto import AutoHTTPProtocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_ENOUGH = 64 << 10
+
 
 class Gathering(asyncio.Transport):
     """A transport that hands on together what is written in one turn of the event loop.
@@ -25,14 +27,19 @@ class Gathering(asyncio.Transport):
         self._transport = transport
         self._soon = soon
         self._pieces: list[bytes] = []
+        self._size = 0
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         if not self._pieces:
             self._soon(self._flush)
         self._pieces.append(bytes(data))
+        self._size += len(data)
+        if self._size >= _ENOUGH:
+            # Whoever sends much must notice when the other side does not keep up.
+            self._flush()
 
     def _flush(self) -> None:
-        pieces, self._pieces = self._pieces, []
+        pieces, self._pieces, self._size = self._pieces, [], 0
         if pieces:
             self._transport.write(b"".join(pieces))
 
@@ -41,7 +48,7 @@ class Gathering(asyncio.Transport):
         self._transport.close()
 
     def abort(self) -> None:
-        self._pieces.clear()
+        self._pieces, self._size = [], 0
         self._transport.abort()
 
     def is_closing(self) -> bool:

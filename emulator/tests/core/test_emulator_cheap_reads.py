@@ -139,6 +139,14 @@ class Wire(asyncio.Transport):
         self.seen.append("abort")
 
 
+def test_long_answers_are_not_held_back() -> None:
+    wire = Wire()
+    gathering = Gathering(wire, lambda _flush: None)
+    for _number in range(3):
+        gathering.write(bytes(40 << 10))
+    assert [len(piece) for piece in wire.seen] == [80 << 10]
+
+
 def test_answers_go_out_in_one_piece() -> None:
     later: list[Any] = []
     wire = Wire()
