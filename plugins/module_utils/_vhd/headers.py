@@ -75,7 +75,7 @@ def anatomy(fd: int, start: int, size: int, format: str) -> Anatomy:  # noqa: A0
 
     def read(offset: int, length: int) -> bytes:
         inside = max(0, min(length, size - offset))
-        return os.pread(fd, inside, start + offset) if offset >= 0 else b""
+        return os.pread(fd, inside, start + offset) if offset >= 0 and inside else b""
 
     look = _LOOKS.get(format)
     try:

@@ -8,9 +8,11 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
-from typing import TYPE_CHECKING
+import tempfile
+from pathlib import Path
 
 import pytest
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import GoldenImageError
@@ -22,9 +24,6 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from .disks import MIB, gpt, raw, run, vhd
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 MANY = int(os.environ.get("GOLDENIMAGE_MUTATIONS", "12"))
 QUIET = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
@@ -46,14 +45,15 @@ FORMATS = {
 }
 
 
-def image(tmp_path: Path, name: str) -> bytes:
+@functools.cache
+def image(name: str) -> bytes:
     """A small disk in some format; kept, because each test changes it many times."""
-    kept = tmp_path / "kept"
-    if not kept.exists():
-        driver, options, _places = FORMATS[name]
-        disk = raw(tmp_path / "disk", 3 * MIB, {0: b"first" * 3000, 2 * MIB + 5: b"second" * 3000})
-        run("qemu-img", "convert", "-f", "raw", "-O", driver, *(["-o", options] if options else []), disk, kept)
-    return kept.read_bytes()
+    driver, options, _places = FORMATS[name]
+    with tempfile.TemporaryDirectory() as folder:
+        disk = raw(Path(folder) / "disk", 3 * MIB, {0: b"first" * 3000, 2 * MIB + 5: b"second" * 3000})
+        made = Path(folder) / "made"
+        run("qemu-img", "convert", "-f", "raw", "-O", driver, *(["-o", options] if options else []), disk, made)
+        return made.read_bytes()
 
 
 def changed(data: bytes, changes: list[tuple[int, bytes]]) -> bytes:
@@ -83,7 +83,7 @@ def as_qemu_reads(path: Path, format_name: str, out: Path) -> bytes | None:
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_what_is_accepted_is_what_qemu_reads(tmp_path: Path, name: str) -> None:
-    data = image(tmp_path, name)
+    data = image(name)
     seen: dict[str, int] = {"same": 0, "refused": 0}
 
     @settings(suppress_health_check=QUIET, max_examples=MANY, phases=PHASES, deadline=60_000)
@@ -139,10 +139,8 @@ def test_a_wrong_footer_is_never_fine(tmp_path: Path, changes: list[tuple[int, b
 @given(data=st.data())
 def test_no_header_breaks_what_looks_at_it(tmp_path: Path, data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(sorted(FORMATS)))
-    kept = tmp_path / name
-    kept.mkdir(exist_ok=True)
     looked_at = {"dynamic": None, "vhdx": 5 * MIB // 2}.get(name, MIB // 4)
-    content = changed(image(kept, name)[:looked_at], data.draw(changes_at(FORMATS[name][2])))
+    content = changed(image(name)[:looked_at], data.draw(changes_at(FORMATS[name][2])))
     cut = data.draw(st.one_of(st.none(), st.integers(0, min(len(content), 5000))))
     path = tmp_path / "mutated"
     path.write_bytes(content[:cut])
