@@ -1,7 +1,7 @@
 # Every target sets itself up; there are no manual steps.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint emulator e2e faults peers clean
+.PHONY: help demo test lint emulator soak e2e faults peers clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z0-9_-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -22,6 +22,10 @@ emulator: ## Install the local Azure into .venv, storage accounts included
 	@tools/setup.sh emulator
 	@echo "Start it:   .venv/bin/azure-emulator start --data .cache/azure"
 	@echo "Use it:     eval \"\$$(.venv/bin/azure-emulator env --data .cache/azure)\""
+
+soak: ## Kill the local Azure at random moments, under load
+	@tools/setup.sh test
+	@tests/run.sh soak
 
 e2e: ## Boot the generalized disk in QEMU and let it provision itself as on Azure
 	@tools/setup.sh test

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # The tiers of `make test`: unit, integration (modules against the local Azure), molecule (roles on real systems).
 #   tests/run.sh                 all
-#   tests/run.sh unit molecule   only these; e2e, faults and peers only when they are named
+#   tests/run.sh unit molecule   only these; soak, e2e, faults and peers only when they are named
 # What this machine cannot run is skipped by name; as root on Debian or Ubuntu a skip is a failure.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
-export PATH="$PWD/.venv/bin:$PATH:/usr/sbin:/sbin" PYTHONDONTWRITEBYTECODE=1
+export PATH="$PWD/.venv/bin:$PATH:/usr/sbin:/sbin"
+# Compiled once, and out of the way of the tree.
+export PYTHONPYCACHEPREFIX="$PWD/.cache/pycache"; unset PYTHONDONTWRITEBYTECODE
 export ANSIBLE_CONFIG="$PWD/tests/ansible.cfg" ANSIBLE_HOME="$PWD/.cache/ansible"
 if [ "$(id -u)" -eq 0 ] && grep -qE '^ID(_LIKE)?=.*(debian|ubuntu)' /etc/os-release; then export GOLDENIMAGE_NO_SKIPS=1; fi
 # A folder of their own: pytest removes what older runs, which may still be under way, have below the usual one.
@@ -24,10 +26,12 @@ tier() { # NAME COMMAND…
   printf '== %s took %s s\n' "$name" $((SECONDS - start))
 }
 
-unit() { pytest -q -n 2 tests/unit emulator/tests && .venv-floor/bin/pytest -q -n 2 tests/unit; }
+unit() { pytest -q -n 2 -m "not soak" tests/unit emulator/tests && .venv-floor/bin/pytest -q -n 2 tests/unit; }
 tier unit unit
 tier integration pytest -q -n 2 --dist loadgroup tests/integration
 tier molecule tests/molecule.sh
+# The local Azure under load, killed at random moments, and random histories of its data.
+tier soak pytest -q -n 2 -m soak emulator/tests
 tier e2e pytest -q tests/e2e
 # The targets while one request in ten fails, and while Azure takes its time. Most of it is waiting, so more at once.
 export GOLDENIMAGE_FAULT_SEEDS=${GOLDENIMAGE_FAULT_SEEDS:-$RANDOM,$RANDOM,$RANDOM}

@@ -78,6 +78,7 @@ def test_operations_end_after_a_restart(azure: LocalAzure) -> None:
     assert bytes_of(azure, f"disks/{found['storageProfile']['osDisk']['name']}", 4096) == b"x" * 4096
 
 
+@pytest.mark.soak
 def test_resources_never_lack_their_bytes(azure: LocalAzure) -> None:
     upload_disk(azure, "d", b"x" * 4096)
     for round_number in range(4):

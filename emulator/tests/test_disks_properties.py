@@ -266,6 +266,7 @@ class KilledResources(Resources):
         self.azure.client.headers["Authorization"] = token
 
 
+@pytest.mark.soak
 def test_copies_of_disks_snapshots_and_images(azure: LocalAzure) -> None:
     machine = type("Machine", (Resources,), {"azure": azure})
     run_state_machine_as_test(
@@ -282,6 +283,7 @@ def mortal(tmp_path: Path) -> Iterator[LocalAzure]:
     local.stop()
 
 
+@pytest.mark.soak
 def test_copies_survive_a_kill(mortal: LocalAzure) -> None:
     machine = type("Machine", (KilledResources,), {"azure": mortal})
     run_state_machine_as_test(

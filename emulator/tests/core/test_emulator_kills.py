@@ -18,6 +18,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from kill_writers import LOCATION, PIECE, STORIES, Fact, Ledger, Wire, tell, watch
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from multiprocessing.context import ForkServerContext
     from pathlib import Path
 
-    import pytest
     from local_azure import LocalAzure
 
 KILLS = int(os.environ.get("AZURE_EMULATOR_KILLS", "50"))
@@ -89,6 +89,7 @@ def prepare(azure: LocalAzure) -> None:
     azure.control("PUT", "/latency", {"seconds": {"*": 0.1}})
 
 
+@pytest.mark.soak
 def test_nothing_is_lost_when_it_is_killed(fresh: LocalAzure, monkeypatch: pytest.MonkeyPatch) -> None:
     sys.stderr.write(f"\nkill -9: {KILLS} times, seed {SEED}\n")
     fresh.start()

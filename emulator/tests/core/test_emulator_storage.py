@@ -182,6 +182,7 @@ class TestBlobs:
         found = [entry["fault"] for entry in requestlog.read(fresh.data) if "fault" in entry]
         assert found == ["status 503", "reset after", "delay"]
 
+    @pytest.mark.soak
     def test_no_acknowledged_blob_is_lost(self, fresh: LocalAzure) -> None:
         """Azurite saves what it knows of blobs now and then; killed with its parent, it must do so a last time."""
         fresh.start()

@@ -41,6 +41,7 @@ def _kill(azure: LocalAzure) -> None:
     azure.client.headers["Authorization"] = token
 
 
+@pytest.mark.soak
 def test_killed_again_and_again(mortal: LocalAzure) -> None:
     """At each step of Azure's time: before the network is there, before the interface, while the machine is made."""
     mortal.control("latency", "PUT", name="realistic")

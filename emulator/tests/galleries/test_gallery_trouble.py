@@ -111,6 +111,7 @@ def test_one_wrong_member_anywhere(azure: LocalAzure) -> None:
         assert azure.call("GET", collection).status_code == 200
 
 
+@pytest.mark.soak
 def test_versions_outlive_the_process(mortal: LocalAzure) -> None:
     data = os.urandom(4096)
     make_definition(mortal)
