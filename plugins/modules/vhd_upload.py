@@ -129,6 +129,24 @@ options:
       - At the end read everything back and compare its fingerprint with that of the file. It takes as long as the upload.
     type: bool
     default: false
+  inspect:
+    description:
+      - Look inside an OS disk before it is uploaded, as M(goldenimage.azure.vhd_inspect) does, and warn of what keeps it from
+        being generalized and ready for Azure. Only with O(os_type), and only when there is something to upload.
+      - Where the Python packages for it (dissect) are missing, a warning says so.
+    type: bool
+    default: true
+  fail_on:
+    description:
+      - Refuse the upload when the inspection finds a check of this severity, or a worse one, failed. What is unknown never
+        refuses an upload.
+    type: str
+    choices: [error, warning, never]
+    default: never
+  specialized:
+    description: The disk shall keep its identity, so the inspection does not ask whether it is generalized.
+    type: bool
+    default: false
   force:
     description:
       - Replace a disk or blob that exists with other content, size or properties. An attached disk is never replaced.
@@ -148,6 +166,7 @@ notes:
 seealso:
   - module: goldenimage.azure.vhd_convert
   - module: goldenimage.azure.vhd_info
+  - module: goldenimage.azure.vhd_inspect
   - module: goldenimage.azure.managed_image
 author:
   - goldenimage.azure contributors (@goldenimage)
@@ -204,6 +223,10 @@ blob:
     container: vhds
     name: debian-12.vhd
     size: 3221225984
+inspection:
+  description: What M(goldenimage.azure.vhd_inspect) says of the disk.
+  returned: when an OS disk was looked into
+  type: dict
 upload:
   description: What was done; the fingerprint of the content, sizes in bytes.
   returned: when something was uploaded
@@ -235,7 +258,9 @@ upload:
 
 from typing import Any
 
-from ansible_collections.goldenimage.azure.plugins.module_utils._errors import InvalidInput
+from ansible_collections.goldenimage.azure.plugins.module_utils._errors import InvalidInput, MissingDependency
+from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.report import inspect_source
+from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.table import failures, lines
 from ansible_collections.goldenimage.azure.plugins.module_utils._resources import copying, uploading
 from ansible_collections.goldenimage.azure.plugins.module_utils._resources.upload_blob import BlobTarget
 from ansible_collections.goldenimage.azure.plugins.module_utils._resources.upload_disk import DiskTarget
@@ -271,8 +296,12 @@ ARGUMENTS: dict[str, Any] = {
     "bandwidth_limit": {"type": "str"},
     "verify": {"type": "bool", "default": True},
     "read_back": {"type": "bool", "default": False},
+    "inspect": {"type": "bool", "default": True},
+    "fail_on": {"type": "str", "choices": ["error", "warning", "never"], "default": "never"},
+    "specialized": {"type": "bool", "default": False},
     "force": {"type": "bool", "default": False},
 }
+SEVERITIES = {"error": ("error",), "warning": ("error", "warning"), "never": ()}
 DISK_ONLY = ("location", "zone", "sku", "security_type", "tags")
 
 
@@ -305,12 +334,40 @@ def _bring(task: Task, disk: AzureDisk, generation: str | None) -> dict[str, Any
     same = target.recorded is not None and target.recorded == _fingerprint(task, disk)
     plan = target.plan(same_content=same, force=task.params["force"])
     result: dict[str, Any] = {}
+    if plan.changed and not target.keeps_content and task.params["os_type"] and task.params["inspect"]:
+        result.update(_inspect(task, disk))
     if plan.changed and not task.check_mode:
         if target.keeps_content:
             target.update()
         else:
             result["upload"] = uploading.upload(task, disk, target)
     return task.result(plan, **target.present(), **result)
+
+
+def _inspect(task: Task, disk: AzureDisk) -> dict[str, Any]:
+    """Say what is wrong inside the disk, or refuse it; a missing reader only matters when it shall be refused."""
+    place, fail_on = task.params["path"], task.params["fail_on"]
+    try:
+        found = inspect_source(disk, specialized=task.params["specialized"])
+    except MissingDependency as error:
+        if fail_on != "never":
+            raise
+        task.warn(f"{place} was not looked into. {error} Or set inspect to false.")
+        return {}
+    refused = failures(found, SEVERITIES[fail_on])
+    if refused:
+        raise InvalidInput(
+            f"{place} is not uploaded, because {len(refused)} checks failed: {', '.join(each['id'] for each in refused)}.",
+            remedy=" ".join(dict.fromkeys(each["remedy"] for each in refused[:5])),
+            inspection=found,
+            table=lines(found),
+        )
+    bad = failures(found, ("error",))
+    if bad:
+        task.warn(
+            f"{place} has {len(bad)} errors inside: {', '.join(each['id'] for each in bad)}. vhd_inspect says more."
+        )
+    return {"inspection": found}
 
 
 def _generation(params: dict[str, Any], found: validate.Examination) -> str | None:

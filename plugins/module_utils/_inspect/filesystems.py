@@ -14,6 +14,7 @@ import stat
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.crc32c import crc32c
 from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.errors import Unreadable
 from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.ext_integrity import ExtGuard
 
@@ -239,8 +240,24 @@ def _xfs(content: Content, window: Window) -> FileSystem:
 
 
 def _btrfs(content: Content, window: Window) -> FileSystem:
-    reader = importlib.import_module("dissect.btrfs").Btrfs(window)
+    reader = _checked_btrfs()(window)
     return FileSystem(content, BtrfsNode("", reader.root), subvolumes=reader)
+
+
+def _checked_btrfs() -> Any:
+    """Return the reader of btrfs with the checksums of its tree's nodes compared, each node once."""
+    base: Any = importlib.import_module("dissect.btrfs").Btrfs
+    sound: set[int] = set()
+
+    def read_node(self: Any, address: int) -> bytes:
+        node: bytes = base._read_node(self, address)
+        if address not in sound and self.sb.csum_type == 0:
+            if crc32c(node[32:]) != int.from_bytes(node[:4], "little"):
+                raise Unreadable(f"the checksum of the node at {address} is wrong")
+            sound.add(address)
+        return node
+
+    return type("CheckedBtrfs", (base,), {"_read_node": read_node})
 
 
 def _fat(content: Content, window: Window) -> FileSystem:

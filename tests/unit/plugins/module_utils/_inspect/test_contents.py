@@ -48,7 +48,7 @@ def test_journal_that_must_be_replayed_keeps_from_a_yes(tmp_path: Path) -> None:
     assert found["ready"] is None
 
 
-def test_btrfs_with_subvolume(tmp_path: Path) -> None:
+def test_btrfs(tmp_path: Path) -> None:
     files = clean_linux()
     files["etc/fstab"] = "LABEL=system / btrfs defaults 0 0\n"
     tree, disk = write_tree(tmp_path / "tree", files), blank(tmp_path / "disk.raw", 128 * MIB)
@@ -58,6 +58,10 @@ def test_btrfs_with_subvolume(tmp_path: Path) -> None:
     assert found["os"]["id"] == "debian"
     assert results(found)["ssh.client_alive"] == "pass"
     assert found["generalized"] is True
+    damaged = disk.read_bytes().replace(b"10-azure.conf", b"99-azure.conf")
+    again = look(damaged)
+    assert again["generalized"] is None, "a changed name is noticed by the checksum of the tree"
+    assert again["ready"] is not True
 
 
 def test_xfs(tmp_path: Path) -> None:
