@@ -14,6 +14,7 @@ from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.checks 
 from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.errors import Unreadable
 from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.filesystems import guarded, open_filesystem
 from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.stream import Disk, Window
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.footer import SECTOR
 
 if TYPE_CHECKING:
     from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.filesystems import FileSystem
@@ -61,6 +62,8 @@ def volumes(disk: Disk, table: PartitionTable) -> list[Volume]:
     if table.scheme == "none":
         whole = Window(disk)
         found.append(_volume(contents.identify(whole), whole, {"offset": 0, "size": disk.size}))
+        if found[0].content.kind == contents.LVM:
+            found += _logical(found[0], whole)
     for partition in table.partitions[:_MOST_VOLUMES]:
         window = Window(disk, partition.offset, partition.length)
         content = contents.identify(window)
@@ -122,8 +125,9 @@ def _logical(physical: Volume, window: Window) -> list[Volume]:
 def _read_lvm(window: Window) -> list[Volume]:
     group = importlib.import_module("dissect.volume.lvm").LVM2(window).vg
     found = []
-    for logical in group.logical_volumes[:_MOST_VOLUMES]:
-        stream = _Opened(logical.open())
+    for logical in [each for each in group.lv if each.is_visible][:_MOST_VOLUMES]:
+        extents = sum(segment.extent_count for segment in logical.segments)
+        stream = _Opened(logical.open(), extents * group.extent_size * SECTOR)
         name = f"{group.name}/{logical.name}"
         volume = _volume(contents.identify(stream), stream, {"volume": printable(name), "size": stream.length})  # type: ignore[arg-type]
         dashed = "-".join(part.replace("-", "--") for part in (str(group.name), str(logical.name)))
@@ -135,9 +139,9 @@ def _read_lvm(window: Window) -> list[Volume]:
 class _Opened:
     """A logical volume with the methods of a ``Window``."""
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: Any, length: int) -> None:
         self._stream = stream
-        self.length = self.size = int(stream.size)
+        self.length = self.size = length
 
     def at(self, offset: int, length: int) -> bytes:
         self._stream.seek(offset)

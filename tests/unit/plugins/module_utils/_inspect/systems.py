@@ -199,3 +199,69 @@ def windows_disk(path: Path, hives: dict[str, Path], files: Files, *, size: int 
         disk.seek(MIB)
         disk.write(content)
     return path
+
+
+def physical_volume(path: Path, content: bytes) -> Path:
+    """An LVM2 physical volume with one logical volume, vg0/root, of 4 MiB extents from the first MiB on.
+
+    LVM's own tools want the kernel's device mapper, which containers do not have. Layout: lvm2, format_text/layout.h.
+    """
+    extents = -(-len(content) // (4 * MIB))
+    identity = "AAAAAABBBBCCCCDDDDEEEEFFFFGGGGGG"
+    dashed = "AAAAAA-BBBB-CCCC-DDDD-EEEE-FFFF-GGGGGG"
+    text = (
+        f"""vg0 {{
+id = "{dashed}"
+seqno = 2
+status = ["RESIZEABLE", "READ", "WRITE"]
+flags = []
+extent_size = 8192
+max_lv = 0
+max_pv = 0
+physical_volumes {{
+pv0 {{
+id = "{dashed}"
+device = "/dev/sda2"
+status = ["ALLOCATABLE"]
+flags = []
+dev_size = {(extents + 1) * 8192}
+pe_start = 2048
+pe_count = {extents}
+}}
+}}
+logical_volumes {{
+root {{
+id = "{dashed}"
+status = ["READ", "WRITE", "VISIBLE"]
+flags = []
+segment_count = 1
+segment1 {{
+start_extent = 0
+extent_count = {extents}
+type = "striped"
+stripe_count = 1
+stripes = [
+"pv0", 0
+]
+}}
+}}
+}}
+}}
+contents = "Text Format Volume Group"
+version = 1
+description = ""
+creation_host = "build"
+creation_time = 1700000000
+""".encode()
+        + b"\0"
+    )
+    size = MIB + extents * 4 * MIB
+    areas = struct.pack("<QQQQQQQQ", MIB, 0, 0, 0, 4096, MIB - 4096, 0, 0)
+    label = b"LABELONE" + struct.pack("<QII", 1, 0, 32) + b"LVM2 001" + identity.encode() + struct.pack("<Q", size)
+    area = struct.pack("<I", 0) + b" LVM2 x[5A%r0N*>" + struct.pack("<IQQ", 1, 4096, MIB - 4096)
+    area += struct.pack("<QQII", 512, len(text), 0, 0) + bytes(24)
+    with blank(path, size).open("r+b") as file:
+        for at, piece in ((512, label + areas), (4096, area), (4096 + 512, text), (MIB, content)):
+            file.seek(at)
+            file.write(piece)
+    return path

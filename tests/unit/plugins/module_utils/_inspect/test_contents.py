@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from .conftest import look, results
-from .systems import MIB, blank, clean_linux, linux_disk, run, write_tree
+from .systems import MIB, blank, clean_linux, linux_disk, physical_volume, run, write_tree
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,6 +79,17 @@ def test_xfs(tmp_path: Path) -> None:
     assert found["os"]["name"] == "Debian GNU/Linux 12 (bookworm)"
     assert results(found)["users.root_locked"] == "pass"
     assert results(found)["agent.installed"] == "fail"
+
+
+def test_root_on_a_logical_volume(tmp_path: Path) -> None:
+    files = {**clean_linux(), "etc/fstab": "/dev/mapper/vg0-root / ext4 defaults 0 1\n"}
+    tree, volume = write_tree(tmp_path / "tree", files), blank(tmp_path / "volume", 16 * MIB)
+    run("mkfs.ext4", "-q", "-F", "-E", "root_owner=0:0", "-d", tree, volume)
+    found = look(physical_volume(tmp_path / "disk.raw", volume.read_bytes()).read_bytes())
+    assert [each["content"] for each in found["partitions"]] == ["lvm", "filesystem"]
+    assert found["partitions"][1]["volume"] == "vg0/root"
+    assert found["os"]["id"] == "debian"
+    assert found["generalized"] is True
 
 
 def test_luks_is_said(tmp_path: Path) -> None:
