@@ -18,7 +18,7 @@ from ansible_collections.goldenimage.azure.plugins.module_utils._vhd import (
     remote,
 )
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.chains import Files, parent_format, understood
-from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.footer import FOOTER_SIZE
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.footer import FOOTER_SIZE, Footer
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.joined import JoinedSource, Part
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.sinks import FileSink
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.sources import FileSource, Source, open_for_reading
@@ -177,7 +177,7 @@ def _plain(file: _Plain, found: formats.Recognised) -> _Plain:
     return file
 
 
-def _need_footer(file: Source, found: formats.Recognised) -> None:
+def _need_footer(file: Source, found: formats.Recognised) -> Footer:
     footer = found.footer
     if footer is None:
         raise InvalidInput(f"{file.path} is cut off: its VHD footer is missing.", remedy="Copy it again.")
@@ -188,12 +188,11 @@ def _need_footer(file: Source, found: formats.Recognised) -> None:
             f"The VHD footer of {file.path} says {footer.current_size} bytes, but {file.size - FOOTER_SIZE} precede it.",
             remedy="Copy it again.",
         )
+    return footer
 
 
 def _growing(files: Files, file: FileSource, found: formats.Recognised) -> Source:
-    _need_footer(file, found)
-    footer = found.footer
-    assert footer is not None  # noqa: S101 - for the type checker
+    footer = _need_footer(file, found)
     header = growing_vhd.read_header(file, footer)
     if found.format == formats.DYNAMIC_VHD:
         return growing_vhd.GrowingVhd(file, footer, header, None)

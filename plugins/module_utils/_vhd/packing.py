@@ -17,7 +17,7 @@ import shutil
 import subprocess
 import tarfile
 import zlib
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import InvalidInput, MissingDependency
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd import formats
@@ -163,7 +163,7 @@ class _Reader:
 def _member(file: FileSource, folder: str | None) -> FileSource:
     """Return the one disk in a tar: where it lies, or unpacked when its holes were left out."""
     try:
-        with tarfile.open(fileobj=cast("IO[bytes]", _Reader(file)), mode="r:") as tar:
+        with tarfile.open(fileobj=cast("Any", _Reader(file)), mode="r:") as tar:
             member = _disk_member(file.path, tar)
             if member.offset_data + (0 if member.issparse() else member.size) > file.size:
                 raise tarfile.ReadError("it ends in the middle")
