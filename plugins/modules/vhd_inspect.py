@@ -88,7 +88,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 inspection:
-  description: What was found. When O(fail_on) makes the task fail, it is in RV(error.inspection).
+  description: What was found. When O(fail_on) makes the task fail, it is in C(error.inspection).
   returned: success
   type: dict
   contains:
@@ -189,7 +189,7 @@ inspection:
         remedy: Run the role goldenimage.azure.linux_generalize, or remove /etc/ssh/ssh_host_*.
         source: goldenimage.azure.linux_generalize; waagent -deprovision
 table:
-  description: The same for people, one line each; what failed or is unknown. With a failure in RV(error.table).
+  description: The same for people, one line each; what failed or is unknown. With a failure in C(error.table).
   returned: success
   type: list
   elements: str

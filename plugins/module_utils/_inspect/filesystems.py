@@ -9,6 +9,7 @@ so that a damaged folder is not taken for an empty one.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import stat
 from abc import ABC, abstractmethod
@@ -172,9 +173,15 @@ class FatNode(Node):
 
 
 class NtfsNode(Node):
-    def __init__(self, name: str, record: Any) -> None:
+    """``find`` reads the record when it is needed: a Windows folder has thousands of entries."""
+
+    def __init__(self, name: str, find: Callable[[], Any]) -> None:
         super().__init__(name)
-        self._record = record
+        self._find = find
+
+    @functools.cached_property
+    def _record(self) -> Any:
+        return self._find()
 
     def _kind(self) -> str:
         if self._record.is_reparse_point():
@@ -187,24 +194,10 @@ class NtfsNode(Node):
     def _entries(self) -> Iterator[tuple[str, Node]]:
         for entry in self._record.iterdir(ignore_dos=True):
             name = entry.attribute.file_name
-            yield name, _NtfsEntry(name, entry)
+            yield name, NtfsNode(name, entry.dereference)
 
     def _read(self, most: int) -> bytes:
         return bytes(self._record.open().read(min(most, int(self._record.size()))))
-
-
-class _NtfsEntry(NtfsNode):
-    """A node whose record is read when it is needed: a Windows folder has thousands of entries."""
-
-    def __init__(self, name: str, entry: Any) -> None:
-        Node.__init__(self, name)
-        self._entry = entry
-
-    def __getattr__(self, name: str) -> Any:
-        if name == "_record":
-            self._record = self._entry.dereference()
-            return self._record
-        raise AttributeError(name)
 
 
 class FileSystem:
@@ -267,7 +260,7 @@ def _fat(content: Content, window: Window) -> FileSystem:
 
 def _ntfs(content: Content, window: Window) -> FileSystem:
     reader = importlib.import_module("dissect.ntfs").NTFS(window)
-    return FileSystem(content, NtfsNode("", reader.mft.root), fold=True)
+    return FileSystem(content, NtfsNode("", lambda: reader.mft.root), fold=True)
 
 
 _OPEN = {"ext2": _ext, "ext3": _ext, "ext4": _ext, "xfs": _xfs, "btrfs": _btrfs, "vfat": _fat, "ntfs": _ntfs}
