@@ -35,6 +35,10 @@ options:
     description: Whether it shall be an OS disk, for which the limits are lower.
     type: bool
     default: false
+  fingerprint:
+    description: Read the whole disk, and tell the fingerprint of its content as M(goldenimage.azure.vhd_upload) records it.
+    type: bool
+    default: false
   backing_files:
     description:
       - Let the disk build on other files (the backing files of a qcow2, the parents of a differencing VHD, the parent of a
@@ -138,6 +142,10 @@ vhd:
       description: The fields of the VHD footer.
       type: dict
       returned: when there is one
+    fingerprint:
+      description: The same for the same disk content, whichever file it came from.
+      type: str
+      returned: with O(fingerprint), when the disk can be read
     partition_table:
       description: The scheme (V(gpt), V(mbr), V(none)) and the partitions, offsets and lengths in bytes.
       type: dict
@@ -160,8 +168,9 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.goldenimage.azure.plugins.module_utils._plan import Plan
 from ansible_collections.goldenimage.azure.plugins.module_utils._runtime import Task, run_module
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd import validate
-from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.azure_disk import MIB
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.azure_disk import MIB, AzureDisk
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.footer import EPOCH, Footer
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.transfer import data_size, fingerprint
 
 if TYPE_CHECKING:
     from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.partitions import PartitionTable
@@ -175,6 +184,7 @@ ARGUMENTS: dict[str, Any] = {
     },
     "hyper_v_generation": {"type": "str", "choices": ["V1", "V2"]},
     "os_disk": {"type": "bool", "default": False},
+    "fingerprint": {"type": "bool", "default": False},
     "backing_files": {"type": "bool", "default": False},
     "temporary_folder": {"type": "path"},
 }
@@ -182,7 +192,7 @@ ARGUMENTS: dict[str, Any] = {
 
 def execute(task: Task) -> dict[str, Any]:
     params = task.params
-    found = validate.examine(
+    looked = validate.opened(
         params["path"],
         format=params["format"],
         generation=params["hyper_v_generation"],
@@ -191,6 +201,15 @@ def execute(task: Task) -> dict[str, Any]:
         folder=params["temporary_folder"],
         update=lambda what, done: task.report(f"{what}, {done >> 20} MiB"),
     )
+    with looked as (found, source):
+        vhd = _present(found)
+        if params["fingerprint"] and source is not None:
+            disk = AzureDisk(source, footer=source.footer)
+            vhd["fingerprint"] = fingerprint(disk, update=task.progress("reading", data_size(disk)).update)
+    return task.result(Plan.nothing(), vhd=vhd)
+
+
+def _present(found: validate.Examination) -> dict[str, Any]:
     findings = [finding.present() for finding in found.findings]
     size = found.virtual_size
     vhd: dict[str, Any] = {
@@ -208,7 +227,7 @@ def execute(task: Task) -> dict[str, Any]:
         vhd["footer"] = _present_footer(found.recognised.footer)
     if found.table is not None:
         vhd["partition_table"] = _present_table(found.table)
-    return task.result(Plan.nothing(), vhd=vhd)
+    return vhd
 
 
 def _present_footer(footer: Footer) -> dict[str, Any]:
