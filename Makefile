@@ -1,7 +1,7 @@
 # Every target sets itself up; there are no manual steps.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint emulator soak e2e faults peers clean
+.PHONY: help demo test lint emulator matrix soak e2e faults peers clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z0-9_-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -22,6 +22,10 @@ emulator: ## Install the local Azure into .venv, storage accounts included
 	@tools/setup.sh emulator
 	@echo "Start it:   .venv/bin/azure-emulator start --data .cache/azure"
 	@echo "Use it:     eval \"\$$(.venv/bin/azure-emulator env --data .cache/azure)\""
+
+matrix: ## The modules' tests with the other pairs of SDK and way to run
+	@tools/setup.sh test
+	@tests/run.sh matrix
 
 soak: ## Kill the local Azure at random moments, under load
 	@tools/setup.sh test

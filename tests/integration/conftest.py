@@ -21,6 +21,8 @@ __all__ = ["BIN", "REPOSITORY", "LocalAzure", "exports"]
 LONGEST = (
     "test_image_from_vm",
     "test_resilience",
+    "test_transfer",
+    "test_image_from_file",
     "[vm-ordinary",
     "[vhd_upload",
     "[vm_capture-ordinary",

@@ -125,9 +125,10 @@ def test_refused_before_anything_is_written(bench: FileBench, case: str) -> None
     assert bench.azure.writes(before) == []
 
 
-def test_from_a_file_to_a_tested_image(bench: FileBench) -> None:
+def test_from_a_file_to_a_tested_image(bench: FileBench, monkeypatch: pytest.MonkeyPatch) -> None:
     before = bench.azure.log_end
-    check = bench.run("--check")
+    monkeypatch.setenv("PWD", str(bench.folder))
+    check = bench.run("--check", image_from_file_path="disk.qcow2")
     assert check.code == 0, check.text
     assert "What check mode could not check" in check.text
     assert bench.azure.writes(before) == []
