@@ -194,4 +194,4 @@ def test_execution_environment_is_accepted(tmp_path: Path) -> None:
     found = yaml.safe_load(done.stdout)
     wanted = [line for line in (REPOSITORY / "requirements.txt").read_text().splitlines() if line[:1] not in ("#", "")]
     assert [line.split("  #")[0] for line in found["python"]] == wanted
-    assert {line.split()[0] for line in found["system"]} == {"qemu-img", "qemu-utils"}
+    assert {line.split()[0] for line in found["system"]} == {"qemu-img", "qemu-utils", "zstd"}
