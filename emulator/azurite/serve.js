@@ -33,11 +33,22 @@ Loki.prototype.autosaveEnable = function (...given) {
   return enable.apply(this, given);
 };
 
-// Idle clients must not delay the end.
+// Clients must not delay the end: neither idle ones nor those that are still shaking hands, which closeAllConnections
+// does not know and which nobody would answer.
+const sockets = new Set();
+const listen = https.Server.prototype.listen;
+https.Server.prototype.listen = function (...given) {
+  this.on("connection", (socket) => {
+    sockets.add(socket);
+    socket.on("close", () => sockets.delete(socket));
+  });
+  return listen.apply(this, given);
+};
 const close = https.Server.prototype.close;
 https.Server.prototype.close = function (...given) {
   const result = close.apply(this, given);
   this.closeAllConnections();
+  sockets.forEach((socket) => socket.destroy());
   return result;
 };
 
