@@ -75,7 +75,7 @@ class Bench:
 
     def run(self, tasks: list[dict[str, Any]], **variables: Any) -> tuple[int, str]:
         process = self.start(tasks, **variables)
-        text = process.communicate(timeout=240)[0]
+        text = process.communicate(timeout=480)[0]
         return process.returncode, text
 
     def processes(self) -> list[str]:
