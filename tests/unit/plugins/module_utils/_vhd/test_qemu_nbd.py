@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 VICTIM = """
 import sys, signal
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.opening import open_source
+# Whoever runs the tests in the background of a script has it ignored, and hands that on.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 source = open_source(sys.argv[1])
 print(source._process.pid, flush=True)
 buffer = memoryview(bytearray(4 << 20))
@@ -78,6 +80,7 @@ def test_it_ends_with_the_task(image: Path, tmp_path: Path, end: signal.Signals,
         assert victim.stdout is not None
         reader = int(victim.stdout.readline())
         victim.send_signal(end)
+        victim.wait(30)
     assert gone(reader)
     assert list(temporary.iterdir()) == []
 
