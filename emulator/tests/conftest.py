@@ -12,6 +12,7 @@ from azure_process import LocalAzure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from sdk_client import Sdk
 
@@ -32,6 +33,18 @@ def azure(local_azure: LocalAzure) -> LocalAzure:
     """An empty Azure with one resource group in West Europe."""
     local_azure.reset()
     return local_azure
+
+
+@pytest.fixture
+def mortal(tmp_path: Path) -> Iterator[LocalAzure]:
+    """The same in a process of its own, which the test may kill."""
+    local = LocalAzure(tmp_path / "azure")
+    try:
+        local.sign_in()
+        local.make_group(local.group)
+        yield local
+    finally:
+        local.stop()
 
 
 @pytest.fixture

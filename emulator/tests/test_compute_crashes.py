@@ -5,14 +5,9 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from azure_process import LocalAzure
 from compute_bodies import (
     MIB,
     bytes_of,
@@ -29,36 +24,19 @@ from compute_bodies import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from azure_process import LocalAzure
 
 
 @pytest.fixture
-def azure(tmp_path: Path) -> Iterator[LocalAzure]:
-    """A process that the test may kill."""
-    local = LocalAzure(tmp_path / "azure")
-    local.sign_in()
-    local.make_group("rg")
-    yield local
-    local.stop()
-
-
-def kill(azure: LocalAzure) -> None:
-    """`kill -9`, then start again."""
-    pid = azure.pid
-    os.kill(pid, signal.SIGKILL)
-    while Path(f"/proc/{pid}/stat").exists() and Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z":
-        time.sleep(0.01)
-    token = azure.client.headers["Authorization"]
-    azure.client.close()
-    azure.start()
-    azure.client.headers["Authorization"] = token
+def azure(mortal: LocalAzure) -> LocalAzure:
+    return mortal
 
 
 def test_an_upload_goes_on(azure: LocalAzure) -> None:
     azure.put("disks/d", disk({"createOption": "Upload", "uploadSizeBytes": 32 * MIB + 512}))
     url = azure.post("disks/d/beginGetAccess", {"access": "Write", "durationInSeconds": 600})["accessSAS"]
     write_pages(azure, url, 0, b"a" * 4096)
-    kill(azure)
+    azure.kill()
     assert azure.get("disks/d")["properties"]["diskState"] == "ActiveUpload"
     write_pages(azure, url, 4096, b"b" * 4096)
     azure.post("disks/d/endGetAccess")
@@ -71,7 +49,7 @@ def test_operations_end_after_a_restart(azure: LocalAzure) -> None:
     answer = azure.call(
         "PUT", "virtualMachines/vm", machine(azure, "vm", from_image(azure, "i"), osProfile=os_profile("vm"))
     )
-    kill(azure)
+    azure.kill()
     assert azure.done(answer)["status"] == "Succeeded"
     found = azure.get("virtualMachines/vm")["properties"]
     azure.post("virtualMachines/vm/deallocate")
@@ -88,12 +66,12 @@ def test_resources_never_lack_their_bytes(azure: LocalAzure) -> None:
         ]
         if round_number:
             pending.append(azure.call("DELETE", f"snapshots/s{round_number - 1}"))
-        kill(azure)
+        azure.kill()
         for answer in pending:
             assert azure.done(answer)["status"] == "Succeeded"
     assert bytes_of(azure, "snapshots/s3", 4096) == b"x" * 4096
     make_machine(azure, "vm", from_image(azure, "i0"))
-    kill(azure)
+    azure.kill()
     # The disk, one snapshot, four images, the machine's disk; each with its map of written pages.
     assert len(list((azure.data / "disks").glob("*.pages"))) == 7
 
@@ -102,6 +80,6 @@ def test_leftovers_are_swept_at_the_start(azure: LocalAzure) -> None:
     azure.put("disks/d", empty())
     stray = azure.data / "disks" / f"{'0' * 32}.pages"
     stray.write_bytes(b"x")
-    kill(azure)
+    azure.kill()
     assert not stray.exists()
     assert bytes_of(azure, "disks/d", 512) == bytes(512)

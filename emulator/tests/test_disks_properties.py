@@ -5,10 +5,7 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import tempfile
-import time
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +14,6 @@ import httpx
 import pytest
 from azure_emulator.disks.pages import PAGE, PageStore
 from azure_emulator.disks.vhd import make_footer
-from azure_process import LocalAzure
 from compute_bodies import MIB, copy_of, disk, image_of_disk
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -33,7 +29,7 @@ from hypothesis.stateful import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from azure_process import LocalAzure
 
 PAGES = 96
 SIZE = PAGES * PAGE
@@ -256,14 +252,7 @@ class KilledResources(Resources):
     @rule()
     def kill(self) -> None:
         """`kill -9`, then start again: addresses and signatures stay good."""
-        pid, token = self.azure.pid, self.azure.client.headers["Authorization"]
-        os.kill(pid, signal.SIGKILL)
-        stat = Path(f"/proc/{pid}/stat")
-        while stat.exists() and stat.read_text().split()[2] != "Z":
-            time.sleep(0.01)
-        self.azure.client.close()
-        self.azure.start()
-        self.azure.client.headers["Authorization"] = token
+        self.azure.kill()
 
 
 @pytest.mark.soak
@@ -272,15 +261,6 @@ def test_copies_of_disks_snapshots_and_images(azure: LocalAzure) -> None:
     run_state_machine_as_test(
         machine, settings=settings(max_examples=6, stateful_step_count=20, deadline=None, database=None)
     )
-
-
-@pytest.fixture
-def mortal(tmp_path: Path) -> Iterator[LocalAzure]:
-    """A process that the test may kill."""
-    local = LocalAzure(tmp_path / "azure")
-    local.sign_in()
-    yield local
-    local.stop()
 
 
 @pytest.mark.soak

@@ -12,36 +12,16 @@ from compute_bodies import LOCATION, copy_of, empty, upload_disk
 from gallery_bodies import of_disk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from azure_process import LocalAzure
+    from sdk_client import Sdk
 
-identity = pytest.importorskip("azure.identity")
 compute = pytest.importorskip("azure.mgmt.compute")
 models = pytest.importorskip("azure.mgmt.compute.models")
 
 
 @pytest.fixture
-def client(azure: LocalAzure) -> Iterator[compute.ComputeManagementClient]:
-    bundle = str(azure.data / "tls" / "ca.pem")
-    credential = identity.ClientSecretCredential(
-        azure.tenant,
-        azure.contributor["client_id"],
-        azure.contributor["secret"],
-        authority=azure.url,
-        disable_instance_discovery=True,
-        connection_verify=bundle,
-    )
-    made = compute.ComputeManagementClient(
-        credential,
-        azure.subscription,
-        base_url=azure.url,
-        credential_scopes=[f"{azure.url}/.default"],
-        polling_interval=0.05,
-        connection_verify=bundle,
-    )
-    yield made
-    made.close()
+def client(sdk: Sdk) -> compute.ComputeManagementClient:
+    return sdk.compute
 
 
 def test_from_a_gallery_to_a_version_and_back(azure: LocalAzure, client: compute.ComputeManagementClient) -> None:

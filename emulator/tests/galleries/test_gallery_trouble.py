@@ -9,29 +9,16 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from azure_process import LocalAzure
 from compute_bodies import LOCATION, bytes_of, disk, empty, upload_disk
 from gallery_bodies import ENDING, definition, make_definition, make_version, of_disk
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from test_compute_crashes import kill
 from test_compute_fuzz import NONSENSE, changed, paths
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from azure_process import LocalAzure
 
 MANY = int(os.environ.get("AZURE_EMULATOR_FUZZ", "150"))
-
-
-@pytest.fixture
-def mortal(tmp_path: Path) -> Iterator[LocalAzure]:
-    """A process that the test may kill."""
-    local = LocalAzure(tmp_path / "azure")
-    local.sign_in()
-    local.make_group("rg")
-    yield local
-    local.stop()
 
 
 def bodies(azure: LocalAzure) -> dict[str, dict[str, Any]]:
@@ -122,7 +109,7 @@ def test_versions_outlive_the_process(mortal: LocalAzure) -> None:
             mortal.call("PUT", f"galleries/g/images/d/versions/{number}.1.0", of_disk(mortal, "x")),
             mortal.call("DELETE", f"galleries/g/images/d/versions/{number - 1}.1.0"),
         ]
-        kill(mortal)
+        mortal.kill()
         assert mortal.done(pending[0])["status"] == "Succeeded"
         if pending[1].status_code == 202:
             assert mortal.done(pending[1])["status"] == "Succeeded"
@@ -130,5 +117,5 @@ def test_versions_outlive_the_process(mortal: LocalAzure) -> None:
     mortal.put("disks/made", disk({"createOption": "FromImage", "galleryImageReference": reference}))
     assert bytes_of(mortal, "disks/made", 4096) == data
     # The first disk and the one that the others are made of, two versions, and the disk made of the last.
-    kill(mortal)
+    mortal.kill()
     assert len(list((mortal.data / "disks").glob("*.pages"))) == 5
