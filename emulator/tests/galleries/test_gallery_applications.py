@@ -69,6 +69,10 @@ def test_a_version_of_an_application(azure: LocalAzure) -> None:
     azure.done(updated)
     found = azure.get(VERSION, MID, **{"$expand": "ReplicationStatus"})
     assert found["properties"]["replicationStatus"]["aggregatedState"] == "Completed"
+    for wanted, kept in ((True, True), (None, True), (False, False)):
+        body = {"properties": {"safetyProfile": {"allowDeletionOfReplicatedLocations": wanted}}}
+        azure.done(azure.call("PATCH", VERSION, body, MID))
+        assert azure.get(VERSION, MID)["properties"]["safetyProfile"] == {"allowDeletionOfReplicatedLocations": kept}
     assert azure.refused("PUT", VERSION, package(source={"mediaLink": f"{LINK}2"}))[1] == "PropertyChangeNotAllowed"
     assert azure.refused("DELETE", APPLICATION)[1] == "CannotDeleteResource"
     for short in (VERSION, APPLICATION, "galleries/g"):

@@ -316,6 +316,25 @@ def test_a_public_gallery_of_ones_own(azure: LocalAzure) -> None:
     assert azure.call("GET", base, version="2021-07-01").status_code == 404
 
 
+def test_what_is_reset_meanwhile_is_not_shared(azure: LocalAzure) -> None:
+    info = {"publisherUri": "https://x", "publisherContact": "a@b.c", "eula": "e", "publicNamePrefix": "pubname"}
+    make_gallery(azure, sharingProfile={"permissions": "Community", "communityGalleryInfo": info})
+    azure.control("latency", "PUT", seconds={"compute.gallery.share": 20})
+    try:
+        begun = [
+            azure.call("POST", "galleries/g/share", {"operationType": operation})
+            for operation in ("Reset", "EnableCommunity")
+        ]
+        azure.control("clock", advance=21)
+        reset, enabled = (azure.done(answer) for answer in begun)
+    finally:
+        azure.control("latency", "PUT", name="fast")
+    assert reset["status"] == "Succeeded"
+    assert (enabled["status"], enabled["error"]["code"]) == ("Failed", "OperationNotAllowed")
+    found = azure.get("galleries/g")["properties"]
+    assert (found["provisioningState"], found["sharingProfile"]) == ("Succeeded", {"permissions": "Private"})
+
+
 def test_the_public_gallery_of_others(azure: LocalAzure) -> None:
     base = consumed(azure, f"westus/communityGalleries/{PUBLIC}")
     assert [image["name"] for image in azure.get(f"{base}/images", "2021-07-01")["value"]] == [

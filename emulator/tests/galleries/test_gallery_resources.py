@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from compute_bodies import LOCATION
-from gallery_bodies import ENDING, MID, OLD, TRUSTED, definition, make_definition, make_gallery
+from gallery_bodies import ENDING, MID, OLD, TRUSTED, definition, make_definition, make_gallery, make_version
 
 if TYPE_CHECKING:
     from azure_process import LocalAzure
@@ -57,6 +57,22 @@ def test_wrong_names_of_galleries(azure: LocalAzure, name: str) -> None:
     status, code, text = azure.refused("PUT", f"galleries/{name}", {"location": LOCATION})
     assert (status, code) == (400, "InvalidParameter")
     assert text.startswith("Gallery name is invalid. Allowed characters are English alphanumeric characters")
+
+
+def test_the_ends_of_names(azure: LocalAzure) -> None:
+    """Galleries may end with an underscore, definitions may not."""
+    make_gallery(azure, "g_")
+    for name, short in (
+        ("x.", "galleries/x."),
+        ("g_/d.", "galleries/g_/images/d."),
+        ("g_/d_", "galleries/g_/images/d_"),
+    ):
+        status, code, text = azure.refused("PUT", short, definition())
+        assert (status, code) == (400, "InvalidResourceName")
+        ending = (
+            f"has these invalid trailing characters: '{name[-1]}'. The name can not end with characters: '{name[-1]}'"
+        )
+        assert text == f"The provided resource name {name} {ending}"
 
 
 def test_names_of_galleries_are_unique_in_the_subscription(azure: LocalAzure) -> None:
@@ -124,6 +140,18 @@ def test_defaults_follow_the_api_version(
     make_gallery(azure)
     found = azure.put("galleries/g/images/d", definition(**properties), version)["properties"]
     assert (found["hyperVGeneration"], found.get("features")) == (generation, features)
+
+
+@pytest.mark.parametrize("features", [[], [{"name": "IsAcceleratedNetworkSupported", "value": "True"}]])
+def test_the_same_request_again_changes_nothing(azure: LocalAzure, features: list[dict[str, str]]) -> None:
+    """It does not name the security type that was filled in."""
+    make_gallery(azure)
+    body = definition(features=features)
+    made = azure.put("galleries/g/images/d", body, TRUSTED)
+    assert made["properties"]["features"] == [*features, {"name": "SecurityType", "value": "TrustedLaunchSupported"}]
+    assert azure.put("galleries/g/images/d", body, TRUSTED) == made
+    # To an older version, which fills in nothing, it is another list.
+    assert azure.refused("PUT", "galleries/g/images/d", body, MID)[1] == "PropertyChangeNotAllowed"
 
 
 @pytest.mark.parametrize(
@@ -238,6 +266,22 @@ def test_deletion_goes_from_the_bottom_to_the_top(azure: LocalAzure) -> None:
         assert "monitor=true" in answer.headers["location"]
         azure.done(answer)
         assert azure.call("GET", short).status_code == 404
+
+
+def test_what_was_made_in_a_definition_meanwhile_keeps_it(azure: LocalAzure) -> None:
+    make_definition(azure)
+    azure.control("latency", "PUT", seconds={"compute.gallery.definition.delete": 20})
+    try:
+        deletion = azure.call("DELETE", "galleries/g/images/d")
+        make_version(azure, "1.0.0")
+        azure.control("clock", advance=21)
+        status = azure.done(deletion)
+    finally:
+        azure.control("latency", "PUT", name="fast")
+    assert (status["status"], status["error"]["code"]) == ("Failed", "CannotDeleteResource")
+    assert azure.get("galleries/g/images/d")["properties"]["provisioningState"] == "Succeeded"
+    for short in ("galleries/g/images/d/versions/1.0.0", "galleries/g/images/d"):
+        assert azure.done(azure.call("DELETE", short))["status"] == "Succeeded"
 
 
 def test_the_quota_of_galleries(azure: LocalAzure) -> None:

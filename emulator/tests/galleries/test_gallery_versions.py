@@ -249,6 +249,37 @@ def test_a_wrong_generation_fails_the_operation(azure: LocalAzure) -> None:
     assert len(list((azure.data / "disks").glob("*.pages"))) == 3
 
 
+def test_an_update_that_failed_can_be_repeated(azure: LocalAzure) -> None:
+    """The version has all its bytes: that is not another attempt to make it."""
+    data = os.urandom(4096)
+    make_definition(azure)
+    make_version(azure, "1.0.0", data=data)
+    azure.control("faults", "PUT", operations=[{"effect": "compute.gallery.version.update", "times": 1}])
+    change = {"location": LOCATION, "properties": {"publishingProfile": {"replicaCount": 2}}}
+    try:
+        refused = azure.refused("PUT", V1, change, MID)
+    finally:
+        azure.control("faults", "PUT", operations=[])
+    assert refused[:2] == (200, "InternalExecutionError")
+    status = azure.get(V1, MID, **{"$expand": "ReplicationStatus"})["properties"]["replicationStatus"]
+    assert status["summary"][0]["details"] == refused[2]
+    assert azure.put(V1, change, MID)["properties"]["provisioningState"] == "Succeeded"
+    disk_of(azure, "made", {"id": azure.path(V1)})
+    assert bytes_of(azure, "disks/made", 4096) == data
+
+
+def test_what_could_not_be_made_is_left_alone_while_it_goes(azure: LocalAzure) -> None:
+    make_definition(azure)
+    azure.put("disks/x", empty(1, osType="Windows"))
+    assert azure.refused("PUT", V1, of_disk(azure, "x"), MID)[1] == "Conflict"
+    azure.control("latency", "PUT", seconds={"compute.gallery.version.delete": 60})
+    try:
+        assert azure.call("DELETE", V1).status_code == 202
+        assert azure.refused("PUT", V1, of_disk(azure, "x"), MID)[:2] == (409, "Conflict")
+    finally:
+        azure.control("latency", "PUT", name="fast")
+
+
 def test_large_disks_need_shallow_replication(azure: LocalAzure) -> None:
     make_definition(azure)
     azure.put("disks/x", empty(3000))
@@ -304,6 +335,9 @@ def test_the_first_api_versions(azure: LocalAzure) -> None:
     assert found["publishingProfile"]["targetRegions"] == [{"name": "West Europe", "regionalReplicaCount": 1}]
     assert found["storageProfile"] == {"osDiskImage": {"sizeInGB": 1, "hostCaching": "None"}}
     assert azure.get(V1, OLD)["properties"]["storageProfile"]["source"] == {"id": azure.path("images/i")}
+    assert azure.done(azure.call("PUT", V1, body, "2018-06-01"))["status"] == "Succeeded"
+    source["managedImage"]["id"] = azure.path("images/other")
+    assert azure.refused("PUT", V1, body, "2018-06-01")[1] == "PropertyChangeNotAllowed"
 
 
 def test_storage_strategy_of_newer_versions(azure: LocalAzure) -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -19,34 +20,25 @@ _DAY = 86400.0
 _TOLERANCE = 60.0
 
 
-def date_of(body: Any, *path: str) -> str | None:
-    """A date, in the form in which it is shown: ``2050-07-01T00:00:00+00:00``; None when absent.
+def end_of_life(scope: Scope, known: str | None, wanted: dict[str, Any]) -> str | None:
+    """The ``endOfLifeDate`` of a request, as it is shown (``2050-07-01T00:00:00+00:00``); None when absent.
 
-    :raises ArmError: 400 when it is not ISO 8601 [documented].
+    A new one must lie in the future, the `known` one may have passed.
+
+    :raises ArmError: 400 when it is not ISO 8601 [documented], or has passed.
     """
-    text = text_of(body, *path)
+    name = "endOfLifeDate"
+    text = text_of(wanted, name)
     if text is None:
         return None
     moment = _parse(text)
     if moment is None:
-        raise ArmError(
-            400,
-            "InvalidParameter",
-            f"Could not convert string to DateTimeOffset: {text[:80]}. Path 'properties.{'.'.join(path)}'.",
-            path[-1],
-        )
-    return moment.isoformat()
-
-
-def future_date_of(scope: Scope, known: str | None, body: Any, *path: str) -> str | None:
-    """As `date_of`; a new value must lie in the future, the `known` one may have passed.
-
-    :raises ArmError: 400 ``EndOfLifeDate must be set to a future date.``
-    """
-    wanted = date_of(body, *path)
-    if wanted is not None and wanted != known and seconds_of(wanted) < scope.clock.now() - _TOLERANCE:
-        raise ArmError(400, "InvalidParameter", "EndOfLifeDate must be set to a future date.", path[-1])
-    return wanted
+        message = f"Could not convert string to DateTimeOffset: {text[:80]}. Path 'properties.{name}'."
+        raise ArmError(400, "InvalidParameter", message, name)
+    shown = moment.isoformat()
+    if shown != known and moment.timestamp() < scope.clock.now() - _TOLERANCE:
+        raise ArmError(400, "InvalidParameter", "EndOfLifeDate must be set to a future date.", name)
+    return shown
 
 
 def seconds_of(shown: str) -> float:
@@ -64,12 +56,8 @@ def months_later(scope: Scope, start: float, months: int) -> str:
     moment = datetime.fromtimestamp(start, UTC)
     index = moment.month - 1 + months
     year, month = moment.year + index // 12, index % 12 + 1
-    for day in range(moment.day, 0, -1):
-        try:
-            return scope.clock.iso(moment.replace(year=year, month=month, day=day).timestamp())
-        except ValueError:
-            continue
-    raise AssertionError("every month has a first day")
+    day = min(moment.day, monthrange(year, month)[1])
+    return scope.clock.iso(moment.replace(year=year, month=month, day=day).timestamp())
 
 
 def _parse(text: str) -> datetime | None:

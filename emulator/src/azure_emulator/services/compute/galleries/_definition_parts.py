@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from azure_emulator.core.values import list_of, missing, number_of, object_of, objects_of, text_of
-from azure_emulator.services.compute.galleries._dates import future_date_of
+from azure_emulator.services.compute.galleries._dates import end_of_life
 from azure_emulator.services.compute.galleries._levels import invalid
 
 if TYPE_CHECKING:
@@ -77,10 +77,18 @@ def features_of(wanted: dict[str, Any]) -> list[dict[str, Any]]:
 
 def security_of(properties: dict[str, Any]) -> str:
     """The definition's security type: ``Standard`` unless a feature says otherwise."""
-    for feature in properties.get("features", []):
-        if feature["name"].lower() == "securitytype":
-            return str(feature["value"])
-    return "Standard"
+    return next(
+        (str(feature["value"]) for feature in properties.get("features", []) if _is_security(feature)), "Standard"
+    )
+
+
+def names_security(features: list[dict[str, Any]]) -> bool:
+    """Whether a feature says the security type."""
+    return any(_is_security(feature) for feature in features)
+
+
+def _is_security(feature: dict[str, Any]) -> bool:
+    return bool(feature["name"].lower() == "securitytype")
 
 
 def check_security(generation: str, features: list[dict[str, Any]]) -> None:
@@ -112,7 +120,7 @@ def optional_parts(ctx: Context, wanted: dict[str, Any], has: dict[str, Any]) ->
         parts["purchasePlan"] = {
             name: text for name in ("name", "publisher", "product") if (text := text_of(plan, name))
         }
-    if end := future_date_of(ctx, has.get("endOfLifeDate"), wanted, "endOfLifeDate"):
+    if end := end_of_life(ctx, has.get("endOfLifeDate"), wanted):
         parts["endOfLifeDate"] = end
     return parts
 

@@ -15,8 +15,11 @@ from typing import TYPE_CHECKING, Any
 from azure_emulator.core import ids as arm_ids
 from azure_emulator.core.context import Reply, Scope
 from azure_emulator.core.errors import ArmError, parent_not_found, resource_not_found
+from azure_emulator.core.operations import Failed, effect
+from azure_emulator.core.paging import paged
+from azure_emulator.core.routing import Evidence, Route, documented
 from azure_emulator.core.values import tags_of
-from azure_emulator.services.compute._shared import PROVIDER, check_location
+from azure_emulator.services.compute._shared import GROUP, PROVIDER
 from azure_emulator.services.compute.galleries._lingering import linger, nested
 
 if TYPE_CHECKING:
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from azure_emulator.core.context import Context
     from azure_emulator.core.operations import Operation
     from azure_emulator.core.store import Doc
+    from azure_emulator.services.compute._shared import Present
 
 # The header came to galleries long after the others had it: absent with 2021-10-01 in 2025, there with 2023-07-03 in
 # 2026, for writes, deletions and sharing alike [seen in published traffic].
@@ -42,6 +46,12 @@ class Level:
     @property
     def type(self) -> str:
         return f"{PROVIDER}/{self.kind}"
+
+    @property
+    def path(self) -> str:
+        """The template of the path of one resource."""
+        pairs = zip(self.kind.split("/"), self.keys, strict=True)
+        return GROUP + "".join(f"/{kind}/{{{key}}}" for kind, key in pairs)
 
     def names(self, ctx: Context) -> list[str]:
         return [ctx.ids[key] for key in self.keys]
@@ -99,15 +109,23 @@ def set_tags(ctx: Context, doc: Doc) -> None:
         doc["tags"] = tags
 
 
-def check_unmoved(ctx: Context, found: Doc) -> None:
-    """Refuse a PUT that names another region."""
-    check_location(ctx, found)
+def check_end(ctx: Context, level: Level, marks: str) -> None:
+    """Refuse the name of a new resource that ends with one of these marks."""
+    names = level.names(ctx)
+    if names[-1].endswith(tuple(marks)):
+        last = names[-1][-1]
+        raise ArmError(
+            400,
+            "InvalidResourceName",
+            f"The provided resource name {'/'.join(names)} has these invalid trailing characters: '{last}'. The name can not "
+            f"end with characters: '{last}'",
+        )
 
 
-def begin(ctx: Context, doc: Doc, effect: str, seconds: float, **args: Any) -> Operation:
+def begin(ctx: Context, doc: Doc, effect_name: str, seconds: float, **args: Any) -> Operation:
     """Start an operation on a resource whose effect gets its id."""
     return ctx.operations.start(
-        "gallery", doc["location"], effect, {"id": doc["id"], **args}, doc["id"], seconds=seconds
+        "gallery", doc["location"], effect_name, {"id": doc["id"], **args}, doc["id"], seconds=seconds
     )
 
 
@@ -134,8 +152,27 @@ def absent(ctx: Context, level: Level) -> Reply:
     return Reply(204)
 
 
+def _getter(level: Level, present: Present) -> Callable[[Context], Reply]:
+    """A handler for the GET of one resource."""
+
+    def get_one(ctx: Context) -> Reply:
+        return Reply(200, present(ctx, find(ctx, level)))
+
+    return get_one
+
+
+def _lister(level: Level, present: Present) -> Callable[[Context], Reply]:
+    """A handler for the list in an enclosing resource."""
+
+    def list_all(ctx: Context) -> Reply:
+        parent = parent_of(ctx, level)
+        return paged(ctx, type=level.type, parent=parent["id"], show=lambda doc: present(ctx, doc))
+
+    return list_all
+
+
 def deleter(
-    level: Level, effect: str, seconds: float, holds: Callable[[Context, Doc], bool] | None = None
+    level: Level, effect_name: str, seconds: float, holds: Callable[[Context, Doc], bool] | None = None
 ) -> Callable[[Context], Reply]:
     """A handler that deletes a resource without children; `holds` says whether something else is still in it."""
 
@@ -144,10 +181,55 @@ def deleter(
         if found is None:
             return absent(ctx, level)
         if nested(ctx, found["id"]) or (holds and holds(ctx, found)):
-            raise ArmError(409, "CannotDeleteResource", "Can not delete resource before nested resources are deleted.")
-        return accepted(ctx, begin(ctx, found, effect, seconds))
+            raise _not_empty()
+        return accepted(ctx, begin(ctx, found, effect_name, seconds))
 
     return delete
+
+
+def _not_empty() -> ArmError:
+    return ArmError(409, "CannotDeleteResource", "Can not delete resource before nested resources are deleted.")
+
+
+def routes(
+    level: Level,
+    put: Callable[[Context], Reply],
+    patch: Callable[[Context], Reply],
+    delete: Callable[[Context], Reply],
+    present: Present,
+    evidence: Evidence,
+) -> list[Route]:
+    """The calls of one resource, and the list of all in the enclosing one. No recording has a PATCH."""
+    found = [
+        Route("PUT", level.path, put, evidence=evidence),
+        Route("PATCH", level.path, patch, evidence=documented("2026-11-25")),
+        Route("GET", level.path, _getter(level, present), evidence=evidence),
+        Route("DELETE", level.path, delete, evidence=evidence),
+    ]
+    if len(level.keys) > 1:
+        found.append(Route("GET", level.path.rpartition("/")[0], _lister(level, present), evidence=evidence))
+    return found
+
+
+def register_effects(prefix: str) -> None:
+    """Let ``{prefix}.create`` and ``.update`` end with ``Succeeded``, and ``.delete`` remove the resource."""
+
+    def done(scope: Scope, args: dict[str, Any]) -> None:
+        set_state(scope, args["id"], "Succeeded")
+
+    def deleted(scope: Scope, args: dict[str, Any]) -> Failed | None:
+        doc = scope.store.get(args["id"])
+        if doc is None:
+            return None
+        if nested(scope, doc["id"]):
+            # Something was made in it meanwhile, which would be left without a parent.
+            return Failed(_not_empty())
+        remove(scope, doc)
+        return None
+
+    effect(f"{prefix}.create")(done)
+    effect(f"{prefix}.update")(done)
+    effect(f"{prefix}.delete")(deleted)
 
 
 def remove(scope: Scope, doc: Doc) -> None:

@@ -44,8 +44,7 @@ class Published:
         return [doc for doc in found if doc["type"] == DEFINITION.type]
 
     def definition(self, scope: Scope, name: str) -> Doc | None:
-        wanted = f"{self.id}/images/{name}"
-        return self._get(scope, wanted)
+        return self._get(scope, f"{self.id}/images/{name}")
 
     def versions(self, scope: Scope, definition: Doc, region: str) -> list[Doc]:
         """The versions that are complete and in a region."""

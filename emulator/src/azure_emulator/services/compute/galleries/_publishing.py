@@ -9,25 +9,40 @@ strategy and the end of life that newer API versions set by themselves, limits a
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from azure_emulator.core import locations
 from azure_emulator.core.values import choice_of, flag_of, number_of, object_of, objects_of, text_of
-from azure_emulator.services.compute.galleries._dates import future_date_of, months_later
+from azure_emulator.services.compute.galleries._dates import end_of_life
 from azure_emulator.services.compute.galleries._levels import VERSION, invalid, not_changeable
 
 if TYPE_CHECKING:
     from azure_emulator.core.context import Context
 
-MAX_REPLICAS = 100
-#: From this API version on, versions end half a year after they were published, and cannot be deleted before.
-ENDS_SINCE = "2026-03-03"
+#: From this API version on, a strategy chooses the storage type unless the request does.
 STRATEGY_SINCE = "2025-03-03"
-END_MONTHS = 6
 
+_MAX_REPLICAS = 100
 _TYPES = ("Standard_LRS", "Standard_ZRS", "Premium_LRS", "PremiumV2_LRS")
 _STRATEGIES = ("PreferStandard_ZRS", "DefaultStandard_LRS")
 _MODES = ("Full", "Shallow")
+_NEVER_CHANGE = {"storageAccountType": _TYPES, "storageAccountStrategy": _STRATEGIES, "replicationMode": _MODES}
+
+
+@dataclass(frozen=True)
+class _Defaults:
+    """What a target region has unless it says otherwise; a strategy chooses the storage type where there is none."""
+
+    replicas: int
+    storage: str | None
+    strategy: str | None
+
+    def storage_in(self, region: str) -> str:
+        if self.storage:
+            return self.storage
+        zoned = self.strategy == _STRATEGIES[0] and locations.normalize(region) in locations.ZONED
+        return "Standard_ZRS" if zoned else "Standard_LRS"
 
 
 def new_profile(ctx: Context, location: str, path: str) -> dict[str, Any]:
@@ -36,55 +51,50 @@ def new_profile(ctx: Context, location: str, path: str) -> dict[str, Any]:
     :raises ArmError: 400 for what Azure refuses.
     """
     wanted = object_of(ctx.body, "properties", "publishingProfile")
-    count = _count(wanted, "replicaCount", path) or 1
-    storage, strategy = _storage(ctx, wanted, path)
+    defaults = _Defaults(_count(wanted, "replicaCount", path) or 1, *_storage(ctx, wanted, path))
     profile: dict[str, Any] = {
-        "targetRegions": _regions(wanted, location, count, storage, strategy, path)
-        or [_region({}, location, count, storage, strategy, path)],
-        "replicaCount": count,
+        "targetRegions": _regions(wanted, location, defaults, path) or [_region({}, location, defaults, path)],
+        "replicaCount": defaults.replicas,
         "excludeFromLatest": bool(flag_of(wanted, "excludeFromLatest")),
         "publishedDate": ctx.clock.iso(),
-        "storageAccountType": storage or _by_strategy(strategy, location),
-        **({"storageAccountStrategy": strategy} if strategy else {}),
+        "storageAccountType": defaults.storage_in(location),
+        **({"storageAccountStrategy": defaults.strategy} if defaults.strategy else {}),
     }
-    if end := future_date_of(ctx, None, wanted, "endOfLifeDate"):
-        profile["endOfLifeDate"] = end
-    elif ctx.api_version >= ENDS_SINCE and path == "galleryImageVersion":
-        profile["endOfLifeDate"] = months_later(ctx, ctx.clock.now(), END_MONTHS)
     if mode := choice_of(wanted, _MODES, "replicationMode"):
         profile["replicationMode"] = mode
-    if extended := objects_of(wanted, "targetExtendedLocations"):
-        profile["targetExtendedLocations"] = extended
-    return profile
+    return profile | _in_both(ctx, wanted, None)
 
 
 def changed_profile(ctx: Context, has: dict[str, Any], location: str, path: str) -> dict[str, Any]:
-    """The profile after an update: regions, counts, end of life and the place in the order of versions may change."""
+    """The profile after an update: regions, counts, end of life and the place in the order of versions may change.
+
+    :raises ArmError: 400 for what Azure refuses, 409 ``PropertyChangeNotAllowed``.
+    """
     wanted = object_of(ctx.body, "properties", "publishingProfile")
-    for name, allowed in (("storageAccountType", _TYPES), ("replicationMode", _MODES)):
+    for name, allowed in _NEVER_CHANGE.items():
         value = choice_of(wanted, allowed, name)
-        if value is not None and value != has.get(name, "Full" if name == "replicationMode" else None):
+        if value is not None and value != {"replicationMode": "Full", **has}.get(name):
             raise not_changeable(f"{path}.properties.publishingProfile.{name}")
-    strategy = choice_of(wanted, _STRATEGIES, "storageAccountStrategy")
-    if strategy is not None and strategy != has.get("storageAccountStrategy"):
-        raise not_changeable(f"{path}.properties.publishingProfile.storageAccountStrategy")
+    strategy = has.get("storageAccountStrategy")
     count = _count(wanted, "replicaCount", path) or has["replicaCount"]
-    strategy, storage = (
-        has.get("storageAccountStrategy"),
-        None if "storageAccountStrategy" in has else has["storageAccountType"],
-    )
+    defaults = _Defaults(count, None if strategy else has["storageAccountType"], strategy)
     profile = {**has, "replicaCount": count}
-    if wanted.get("targetRegions") is not None:
-        regions = _regions(wanted, location, count, storage, strategy, path)
-        profile["targetRegions"] = regions or has["targetRegions"]
+    if regions := _regions(wanted, location, defaults, path):
+        profile["targetRegions"] = regions
     exclude = flag_of(wanted, "excludeFromLatest")
     if exclude is not None:
         profile["excludeFromLatest"] = exclude
-    if end := future_date_of(ctx, has.get("endOfLifeDate"), wanted, "endOfLifeDate"):
-        profile["endOfLifeDate"] = end
+    return profile | _in_both(ctx, wanted, has.get("endOfLifeDate"))
+
+
+def _in_both(ctx: Context, wanted: dict[str, Any], end: str | None) -> dict[str, Any]:
+    """What a new profile and a changed one take as it is given."""
+    given: dict[str, Any] = {}
+    if date := end_of_life(ctx, end, wanted):
+        given["endOfLifeDate"] = date
     if extended := objects_of(wanted, "targetExtendedLocations"):
-        profile["targetExtendedLocations"] = extended
-    return profile
+        given["targetExtendedLocations"] = extended
+    return given
 
 
 def _storage(ctx: Context, wanted: dict[str, Any], path: str) -> tuple[str | None, str | None]:
@@ -101,19 +111,12 @@ def _storage(ctx: Context, wanted: dict[str, Any], path: str) -> tuple[str | Non
     return storage or (None if strategy else _TYPES[0]), strategy
 
 
-def _by_strategy(strategy: str | None, region: str) -> str:
-    zoned = strategy == _STRATEGIES[0] and locations.normalize(region) in locations.ZONED
-    return "Standard_ZRS" if zoned else "Standard_LRS"
-
-
-def _regions(
-    wanted: dict[str, Any], location: str, count: int, storage: str | None, strategy: str | None, path: str
-) -> list[dict[str, Any]]:
+def _regions(wanted: dict[str, Any], location: str, defaults: _Defaults, path: str) -> list[dict[str, Any]]:
     """The target regions of a request, completed; they contain the version's own, each once."""
     regions, target = [], f"{path}.properties.publishingProfile.targetRegions"
     for region in objects_of(wanted, "targetRegions"):
         name = locations.check(text_of(region, "name"), VERSION.type)
-        regions.append(_region(region, name, count, storage, strategy, path))
+        regions.append(_region(region, name, defaults, path))
     names = [region["name"] for region in regions]
     if len(set(names)) != len(names):
         raise invalid("Duplicate regions are not allowed in target publishing regions.", target)
@@ -126,16 +129,14 @@ def _regions(
     return regions
 
 
-def _region(
-    region: dict[str, Any], name: str, count: int, storage: str | None, strategy: str | None, path: str
-) -> dict[str, Any]:
-    chosen = choice_of(region, _TYPES, "storageAccountType") or storage or _by_strategy(strategy, name)
+def _region(region: dict[str, Any], name: str, defaults: _Defaults, path: str) -> dict[str, Any]:
+    chosen = choice_of(region, _TYPES, "storageAccountType") or defaults.storage_in(name)
     if chosen == "Standard_ZRS" and locations.normalize(name) not in locations.ZONED:
         raise invalid("ZRS storage account type is not supported in this region.", "storageAccountType")
     exclude = flag_of(region, "excludeFromLatest")
     return {
         "name": locations.display_name(name),
-        "regionalReplicaCount": _count(region, "regionalReplicaCount", path) or count,
+        "regionalReplicaCount": _count(region, "regionalReplicaCount", path) or defaults.replicas,
         "storageAccountType": chosen,
         **({"excludeFromLatest": exclude} if exclude is not None else {}),
         **({"encryption": encryption} if (encryption := _encryption(region)) else {}),
@@ -155,11 +156,11 @@ def _encryption(region: dict[str, Any]) -> dict[str, Any]:
 
 def _count(wanted: dict[str, Any], name: str, path: str) -> int | None:
     count = number_of(wanted, name)
-    if count is not None and not 1 <= count <= MAX_REPLICAS:
+    if count is not None and not 1 <= count <= _MAX_REPLICAS:
         target = f"{path}.properties.publishingProfile.{name}"
         raise invalid(
             f"The value '{count}' of parameter '{target}' is out of range. The value must be between '1' and "
-            f"'{MAX_REPLICAS}', inclusive.",
+            f"'{_MAX_REPLICAS}', inclusive.",
             target,
         )
     return count

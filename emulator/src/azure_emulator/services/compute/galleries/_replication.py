@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 _HOME_SECONDS = 360.0
 _REGION_SECONDS = 480.0
-#: An update that adds no region [recorded].
-UPDATE_SECONDS = 150.0
+# An update that adds no region [recorded].
+_UPDATE_SECONDS = 150.0
 
 
 def plan(scope: Scope, doc: Doc, effect: str) -> float:
@@ -30,7 +30,7 @@ def plan(scope: Scope, doc: Doc, effect: str) -> float:
     home = locations.normalize(doc["location"])
     new = sorted((name for name in wanted if name not in known), key=lambda name: name != home)
     seconds = [_HOME_SECONDS if name == home else _REGION_SECONDS for name in new]
-    total = sum(seconds) or UPDATE_SECONDS
+    total = sum(seconds) or _UPDATE_SECONDS
     scale = scope.operations.profile.duration(effect, total) / total
     moment, regions = scope.clock.now(), {name: known[name] for name in wanted if name in known}
     for name, length in zip(new, seconds, strict=True):
@@ -54,7 +54,7 @@ def status(scope: Scope, doc: Doc) -> dict[str, Any]:
         start, end = doc["_regions"][locations.normalize(region["name"])]
         done = 100 if now >= end else max(0, int(100 * (now - start) / (end - start)))
         state = "Failed" if failed else "Completed" if done == 100 else "Replicating"
-        details = doc.get("_failure", "") if failed else ""
+        details = doc["_failure"]["message"] if failed else ""
         summary.append(
             {"region": region["name"], "state": state, "details": details, "progress": 0 if failed else done}
         )

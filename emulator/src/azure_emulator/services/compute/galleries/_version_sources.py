@@ -17,15 +17,18 @@ from azure_emulator.core.errors import ArmError
 from azure_emulator.core.values import choice_of, number_of, object_of, objects_of, text_of
 from azure_emulator.disks.vhd import FOOTER_SIZE
 from azure_emulator.services.compute import blobs
-from azure_emulator.services.compute._shared import GIB, PROVIDER
+from azure_emulator.services.compute._shared import GIB
 from azure_emulator.services.compute.galleries._definition_parts import security_of
 from azure_emulator.services.compute.galleries._levels import invalid
 from azure_emulator.services.compute.origins import usable_source
 from azure_emulator.services.compute.sources import resolve
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from azure_emulator.core.context import Context
     from azure_emulator.core.store import Doc
+    from azure_emulator.services.compute.sources import ImageSource
 
 _CACHING = ("None", "ReadOnly", "ReadWrite")
 _FULL_GB = 2048
@@ -81,7 +84,7 @@ def open_source(ctx: Context, definition: Doc, location: str) -> VersionSource:
 
     :raises ArmError: 400, 404 or 409 for what is refused at once.
     """
-    profile = _storage_profile(ctx)
+    profile = storage_profile(ctx)
     source = object_of(profile, "source")
     os_image, data_images = object_of(profile, "osDiskImage"), objects_of(profile, "dataDiskImages")
     names = [name for name in ("id", "virtualMachineId", "communityGalleryImageId") if text_of(source, name)]
@@ -102,7 +105,7 @@ def open_source(ctx: Context, definition: Doc, location: str) -> VersionSource:
     return found
 
 
-def _storage_profile(ctx: Context) -> dict[str, Any]:
+def storage_profile(ctx: Context) -> dict[str, Any]:
     """The ``storageProfile``; the first API versions named a managed image in the ``publishingProfile`` [published]."""
     if ctx.api_version < SOURCE_SINCE:
         image = text_of(ctx.body, "properties", "publishingProfile", "source", "managedImage", "id")
@@ -110,16 +113,15 @@ def _storage_profile(ctx: Context) -> dict[str, Any]:
     return object_of(ctx.body, "properties", "storageProfile")
 
 
-def _opener(name: str, identity: str) -> Any:
+def _opener(name: str, identity: str) -> Callable[[Context, Doc, str, str], VersionSource]:
     if name == "communityGalleryImageId":
         return _from_community
-    kind = arm_ids.parse(identity).type.lower()
     openers = {
-        f"{PROVIDER}/images": _from_image,
-        f"{PROVIDER}/virtualMachines": _from_machine,
-        f"{PROVIDER}/galleries/images/versions": _from_version,
+        "microsoft.compute/images": _from_image,
+        "microsoft.compute/virtualmachines": _from_machine,
+        "microsoft.compute/galleries/images/versions": _from_version,
     }
-    known = next((opener for known, opener in openers.items() if known.lower() == kind), None)
+    known = openers.get(arm_ids.parse(identity).type.lower())
     if known is None or (name == "virtualMachineId" and known is not _from_machine):
         raise invalid(
             f"The source id: {identity} must either be a managed image, virtual machine or another gallery image version.",
@@ -144,45 +146,29 @@ def _missing(identity: str) -> ArmError:
     )
 
 
-def _check_state(definition: Doc, identity: str, state: str) -> None:
-    wants = definition["properties"]["osState"]
-    if state != wants:
+def _from_image(ctx: Context, definition: Doc, location: str, identity: str) -> VersionSource:
+    _located(ctx, identity, location)
+    return _like(definition, identity, resolve(ctx, {"id": identity}, ctx.subscription, location))
+
+
+def _like(definition: Doc, identity: str, image: ImageSource) -> VersionSource:
+    """What is made from an image, whose disks it copies.
+
+    :raises ArmError: 409 when the definition has another OS state.
+    """
+    wants = definition["properties"]
+    if image.os_state != wants["osState"]:
         raise ArmError(
             409,
             "Conflict",
-            f"Cannot create Gallery Image Version from: {identity} since the OS State in the parent gallery image ('{wants}') "
-            f"is not '{state}'.",
+            f"Cannot create Gallery Image Version from: {identity} since the OS State in the parent gallery image "
+            f"('{wants['osState']}') is not '{image.os_state}'.",
         )
-
-
-def _from_image(ctx: Context, definition: Doc, location: str, identity: str) -> VersionSource:
-    image = _located(ctx, identity, location)
-    properties = image["properties"]
-    if properties["provisioningState"] not in ("Succeeded", "Updating"):
-        raise ArmError(
-            409,
-            "OperationNotAllowed",
-            f"The resource cannot be created from Image {identity} until Image has been successfully created.",
-        )
-    profile = properties["storageProfile"]
-    _check_state(definition, identity, profile["osDisk"]["osState"])
-    disks = []
-    for disk in (profile["osDisk"], *profile["dataDisks"]):
-        key = str(disk.get("lun", "os"))
-        size = max(image["_sizes"][key], disk["diskSizeGB"] * GIB if _grown(image["_sizes"][key], disk) else 0)
-        disks.append(DiskPlan(disk.get("lun"), size, disk["caching"], image["_pages"][key]))
+    disks = [DiskPlan(disk.lun, disk.size, disk.caching or "None", disk.pages) for disk in (image.os, *image.data)]
     found = VersionSource({}, disks)
-    found.expect("Hypervisor generation", identity, properties["hyperVGeneration"], _generation(definition))
-    found.expect("OS type", identity, profile["osDisk"]["osType"], definition["properties"]["osType"])
+    found.expect("Hypervisor generation", identity, image.generation, wants["hyperVGeneration"])
+    found.expect("OS type", identity, image.os_type, wants["osType"])
     return found
-
-
-def _grown(size: int, disk: dict[str, Any]) -> bool:
-    return bool(disk["diskSizeGB"] > size // GIB and disk["diskSizeGB"] * GIB > size)
-
-
-def _generation(definition: Doc) -> str:
-    return str(definition["properties"]["hyperVGeneration"])
 
 
 def _from_machine(ctx: Context, definition: Doc, location: str, identity: str) -> VersionSource:
@@ -269,11 +255,7 @@ def _from_resolved(
         image = resolve(ctx, reference, ctx.subscription, location)
     except ArmError as error:
         raise _missing(identity) from error
-    _check_state(definition, identity, image.os_state)
-    disks = [DiskPlan(disk.lun, disk.size, disk.caching or "None", disk.pages) for disk in (image.os, *image.data)]
-    found = VersionSource({}, disks)
-    found.expect("Hypervisor generation", identity, image.generation, _generation(definition))
-    found.expect("OS type", identity, image.os_type, definition["properties"]["osType"])
+    found = _like(definition, identity, image)
     found.expect("architecture", identity, image.architecture, definition["properties"]["architecture"])
     return found
 
@@ -326,18 +308,17 @@ def _open_disk(
         return {"hostCaching": caching, "source": kept}
     if not identity:
         raise invalid(_ONE_SOURCE, "galleryImageVersion.properties.storageProfile")
-    kind = arm_ids.parse(identity).type.lower()
-    if kind not in (f"{PROVIDER}/disks".lower(), f"{PROVIDER}/snapshots".lower()):
+    if arm_ids.parse(identity).type.lower() not in ("microsoft.compute/disks", "microsoft.compute/snapshots"):
         raise invalid(f"The source id: {identity} must be a managed disk or snapshot.", "storageProfile.source.id")
     _located(ctx, identity, location)
     disk = usable_source(ctx, identity, location)
     found.disks.append(DiskPlan(lun, disk["properties"]["diskSizeBytes"], caching, disk["_pages"]))
     if lun is None:
-        properties = disk["properties"]
-        found.expect("Hypervisor generation", identity, properties.get("hyperVGeneration"), _generation(definition))
-        found.expect("OS type", identity, properties.get("osType"), definition["properties"]["osType"])
+        properties, wants = disk["properties"], definition["properties"]
+        found.expect("Hypervisor generation", identity, properties.get("hyperVGeneration"), wants["hyperVGeneration"])
+        found.expect("OS type", identity, properties.get("osType"), wants["osType"])
         architecture = text_of(properties, "supportedCapabilities", "architecture")
-        found.expect("architecture", identity, architecture, definition["properties"]["architecture"])
+        found.expect("architecture", identity, architecture, wants["architecture"])
     return {"hostCaching": caching, "source": {"id": identity}}
 
 

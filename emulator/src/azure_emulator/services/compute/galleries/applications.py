@@ -13,21 +13,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from azure_emulator.core import hooks, locations
-from azure_emulator.core.context import Context, Reply, Scope
-from azure_emulator.core.operations import effect
-from azure_emulator.core.paging import paged
-from azure_emulator.core.routing import Route, documented
+from azure_emulator.core.context import Context, Reply
+from azure_emulator.core.routing import documented
 from azure_emulator.core.values import choice_of, flag_of, member, missing, object_of, objects_of, text_of
-from azure_emulator.services.compute._shared import GROUP, check_name, visible
+from azure_emulator.services.compute._shared import check_location, check_name, visible
 from azure_emulator.services.compute._types import check_types
 from azure_emulator.services.compute.galleries import _replication
-from azure_emulator.services.compute.galleries._dates import future_date_of
+from azure_emulator.services.compute.galleries._dates import end_of_life
 from azure_emulator.services.compute.galleries._levels import (
     APPLICATION,
     APPLICATION_VERSION,
-    Level,
     begin,
-    check_unmoved,
     deleter,
     find,
     head,
@@ -35,16 +31,15 @@ from azure_emulator.services.compute.galleries._levels import (
     invalid,
     not_changeable,
     parent_of,
+    register_effects,
     remove,
-    set_state,
+    routes,
     set_tags,
 )
 from azure_emulator.services.compute.galleries._publishing import changed_profile, new_profile
 from azure_emulator.services.compute.galleries.versions import check_version_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from azure_emulator.core.store import Doc
 
 _PATH = "galleryApplicationVersion"
@@ -64,7 +59,7 @@ def _put(ctx: Context) -> Reply:
     parent_of(ctx, APPLICATION)
     found = ctx.store.get(APPLICATION.id(ctx))
     if found is not None:
-        check_unmoved(ctx, found)
+        check_location(ctx, found)
         return _update(ctx, found)
     check_name(ctx.ids["application"], APPLICATION.target)
     location = locations.check(text_of(ctx.body, "location"), APPLICATION.type)
@@ -75,7 +70,7 @@ def _put(ctx: Context) -> Reply:
     doc = head(ctx, APPLICATION, location)
     doc["properties"] = {"supportedOSType": os_type, **_parts(ctx, None)}
     ctx.store.put(doc["id"], doc)
-    return Reply(201, visible(doc))
+    return Reply(201, _present(ctx, doc))
 
 
 def _patch(ctx: Context) -> Reply:
@@ -90,7 +85,7 @@ def _update(ctx: Context, found: Doc) -> Reply:
     found["properties"] |= _parts(ctx, found["properties"].get("endOfLifeDate"))
     set_tags(ctx, found)
     ctx.store.put(found["id"], found)
-    return Reply(200, visible(found))
+    return Reply(200, _present(ctx, found))
 
 
 def _parts(ctx: Context, end: str | None) -> dict[str, Any]:
@@ -98,9 +93,13 @@ def _parts(ctx: Context, end: str | None) -> dict[str, Any]:
     parts: dict[str, Any] = {name: text for name in _TEXTS if (text := text_of(wanted, name)) is not None}
     if actions := objects_of(wanted, "customActions"):
         parts["customActions"] = actions
-    if date := future_date_of(ctx, end, wanted, "endOfLifeDate"):
+    if date := end_of_life(ctx, end, wanted):
         parts["endOfLifeDate"] = date
     return parts
+
+
+def _present(_ctx: Context, doc: Doc) -> Doc:
+    return visible(doc)
 
 
 # Versions ----------------------------------------------------------------------------------------------------------
@@ -111,7 +110,7 @@ def _put_version(ctx: Context) -> Reply:
     parent_of(ctx, APPLICATION_VERSION)
     found = ctx.store.get(APPLICATION_VERSION.id(ctx))
     if found is not None:
-        check_unmoved(ctx, found)
+        check_location(ctx, found)
         return _update_version(ctx, found)
     check_version_name(ctx.ids["version"], APPLICATION_VERSION.target)
     location = locations.check(text_of(ctx.body, "location"), APPLICATION_VERSION.type)
@@ -124,7 +123,8 @@ def _put_version(ctx: Context) -> Reply:
         **_settings(wanted),
         **new_profile(ctx, location, _PATH),
     }
-    doc["properties"] = {"publishingProfile": profile, "safetyProfile": _safety(ctx), "provisioningState": "Creating"}
+    safety = {"allowDeletionOfReplicatedLocations": False, **_safety(ctx)}
+    doc["properties"] = {"publishingProfile": profile, "safetyProfile": safety, "provisioningState": "Creating"}
     return _start(ctx, doc, "compute.gallery.application.create", 201)
 
 
@@ -132,7 +132,7 @@ def _start(ctx: Context, doc: Doc, effect_name: str, status: int) -> Reply:
     seconds = _replication.plan(ctx, doc, effect_name)
     ctx.store.put(doc["id"], doc)
     operation = begin(ctx, doc, effect_name, seconds)
-    return Reply(status, _present(ctx, doc), headers(ctx, operation))
+    return Reply(status, _present_version(ctx, doc), headers(ctx, operation))
 
 
 def _source(wanted: dict[str, Any]) -> dict[str, Any]:
@@ -176,9 +176,11 @@ def _settings(wanted: dict[str, Any]) -> dict[str, Any]:
     return settings
 
 
-def _safety(ctx: Context) -> dict[str, Any]:
+def _safety(ctx: Context) -> dict[str, bool]:
+    """What the request says of it."""
     name = "allowDeletionOfReplicatedLocations"
-    return {name: bool(flag_of(ctx.body, "properties", "safetyProfile", name))}
+    wanted = flag_of(ctx.body, "properties", "safetyProfile", name)
+    return {} if wanted is None else {name: wanted}
 
 
 def _patch_version(ctx: Context) -> Reply:
@@ -196,73 +198,37 @@ def _update_version(ctx: Context, found: Doc) -> Reply:
     if member(wanted, "manageActions"):
         profile["manageActions"] = _actions(wanted)
     properties["publishingProfile"] = profile
-    if object_of(ctx.body, "properties", "safetyProfile"):
-        properties["safetyProfile"] = _safety(ctx)
+    properties["safetyProfile"] |= _safety(ctx)
     properties["provisioningState"] = "Updating"
     set_tags(ctx, found)
     return _start(ctx, found, "compute.gallery.application.update", 200)
 
 
-def _present(ctx: Context, doc: Doc) -> Doc:
+def _present_version(ctx: Context, doc: Doc) -> Doc:
     shown = visible(doc)
     properties = dict(doc["properties"])
     if ctx.api_version < _SAFETY_SINCE:
-        properties.pop("safetyProfile", None)
-    if "replicationstatus" in ctx.query.get("$expand", "").lower() and "_regions" in doc:
+        properties.pop("safetyProfile")
+    if "replicationstatus" in ctx.query.get("$expand", "").lower():
         properties["replicationStatus"] = _replication.status(ctx, doc)
     shown["properties"] = properties
     return shown
 
 
-def _getter(level: Level) -> Callable[[Context], Reply]:
-    def get(ctx: Context) -> Reply:
-        return Reply(200, _present(ctx, find(ctx, level)))
-
-    return get
-
-
-def _lister(level: Level) -> Callable[[Context], Reply]:
-    def list_all(ctx: Context) -> Reply:
-        parent = parent_of(ctx, level)
-        return paged(ctx, type=level.type, parent=parent["id"], show=lambda doc: _present(ctx, doc))
-
-    return list_all
-
-
-@effect("compute.gallery.application.create")
-def _created(scope: Scope, args: dict[str, Any]) -> None:
-    set_state(scope, args["id"], "Succeeded")
-
-
-@effect("compute.gallery.application.update")
-def _updated(scope: Scope, args: dict[str, Any]) -> None:
-    set_state(scope, args["id"], "Succeeded")
-
-
-@effect("compute.gallery.application.delete")
-def _deleted(scope: Scope, args: dict[str, Any]) -> None:
-    doc = scope.store.get(args["id"])
-    if doc:
-        remove(scope, doc)
-
-
 hooks.cascade[APPLICATION.type.lower()] = remove
 hooks.cascade[APPLICATION_VERSION.type.lower()] = remove
+register_effects("compute.gallery.application")
 
-
-def _routes(level: Level, path: str, put: Callable[[Context], Reply], patch: Callable[[Context], Reply]) -> list[Route]:
-    one, read = f"{path}/{{{level.keys[-1]}}}", documented("2026-11-25")
-    return [
-        Route("PUT", one, put, evidence=read),
-        Route("PATCH", one, patch, evidence=read),
-        Route("GET", one, _getter(level), evidence=read),
-        Route("DELETE", one, deleter(level, "compute.gallery.application.delete", 30), evidence=read),
-        Route("GET", path, _lister(level), evidence=read),
-    ]
-
-
-_ALL = f"{GROUP}/galleries/{{gallery}}/applications"
+_DELETE = "compute.gallery.application.delete"
+_READ = documented("2026-11-25")
 ROUTES = [
-    *_routes(APPLICATION, _ALL, _put, _patch),
-    *_routes(APPLICATION_VERSION, f"{_ALL}/{{application}}/versions", _put_version, _patch_version),
+    *routes(APPLICATION, _put, _patch, deleter(APPLICATION, _DELETE, 30), _present, _READ),
+    *routes(
+        APPLICATION_VERSION,
+        _put_version,
+        _patch_version,
+        deleter(APPLICATION_VERSION, _DELETE, 30),
+        _present_version,
+        _READ,
+    ),
 ]

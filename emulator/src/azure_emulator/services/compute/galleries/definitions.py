@@ -9,17 +9,14 @@ Documented: defaults by API version, names, limits, the other texts.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from azure_emulator.core import hooks, locations
-from azure_emulator.core.context import Context, Reply, Scope
+from azure_emulator.core.context import Context, Reply
 from azure_emulator.core.errors import ArmError
-from azure_emulator.core.operations import effect
-from azure_emulator.core.paging import paged
-from azure_emulator.core.routing import Route, documented, recorded
-from azure_emulator.core.values import choice_of, flag_of, missing, object_of, text_of
-from azure_emulator.services.compute._shared import GROUP, check_name, visible
+from azure_emulator.core.routing import recorded
+from azure_emulator.core.values import choice_of, flag_of, member, missing, object_of, text_of
+from azure_emulator.services.compute._shared import check_location, check_name, visible
 from azure_emulator.services.compute._types import check_types
 from azure_emulator.services.compute.galleries import soft_deletion
 from azure_emulator.services.compute.galleries._definition_parts import (
@@ -27,20 +24,22 @@ from azure_emulator.services.compute.galleries._definition_parts import (
     check_security,
     features_of,
     identifier_of,
+    names_security,
     optional_parts,
 )
 from azure_emulator.services.compute.galleries._levels import (
     DEFINITION,
     begin,
-    check_unmoved,
+    check_end,
     deleter,
     find,
     head,
     headers,
     not_changeable,
     parent_of,
+    register_effects,
     remove,
-    set_state,
+    routes,
     set_tags,
 )
 from azure_emulator.services.compute.galleries._limits import check_limit
@@ -49,6 +48,7 @@ if TYPE_CHECKING:
     from azure_emulator.core.store import Doc
 
 _TRUSTED_SINCE = "2025-03-03"
+_TRUSTED = {"name": "SecurityType", "value": "TrustedLaunchSupported"}
 # Properties and the first API version that shows them.
 _SINCE = {"hyperVGeneration": "2019-07-01", "architecture": "2021-07-01"}
 _CHOICES = {
@@ -57,7 +57,6 @@ _CHOICES = {
     "hyperVGeneration": ("V1", "V2"),
     "architecture": ("x64", "Arm64"),
 }
-_TRAILING = re.compile(r".*[._]")
 
 
 def _put(ctx: Context) -> Reply:
@@ -66,13 +65,13 @@ def _put(ctx: Context) -> Reply:
     found = ctx.store.get(DEFINITION.id(ctx))
     if found is None:
         return _create(ctx)
-    check_unmoved(ctx, found)
+    check_location(ctx, found)
     return _update(ctx, found)
 
 
 def _create(ctx: Context) -> Reply:
+    check_end(ctx, DEFINITION, "._")
     check_name(ctx.ids["definition"], DEFINITION.target)
-    _check_end(ctx)
     location = locations.check(text_of(ctx.body, "location"), DEFINITION.type)
     wanted = object_of(ctx.body, "properties")
     given = {name: choice_of(wanted, allowed, name) for name, allowed in _CHOICES.items()}
@@ -86,8 +85,8 @@ def _create(ctx: Context) -> Reply:
     generation = given["hyperVGeneration"] or ("V2" if modern else "V1")
     architecture = given["architecture"] or "x64"
     features = features_of(wanted)
-    if modern and generation == "V2" and architecture == "x64" and not _has_security(features):
-        features.append({"name": "SecurityType", "value": "TrustedLaunchSupported"})
+    if modern and generation == "V2" and architecture == "x64":
+        features = _trusted(features)
     check_security(generation, features)
     doc = head(ctx, DEFINITION, location)
     doc["properties"] = {
@@ -105,19 +104,9 @@ def _create(ctx: Context) -> Reply:
     return Reply(201, _present(ctx, doc), headers(ctx, operation))
 
 
-def _check_end(ctx: Context) -> None:
-    name = ctx.ids["definition"]
-    if _TRAILING.fullmatch(name):
-        raise ArmError(
-            400,
-            "InvalidResourceName",
-            f"The provided resource name {ctx.ids['gallery']}/{name} has these invalid trailing characters: '{name[-1]}'. "
-            f"The name can not end with characters: '{name[-1]}'",
-        )
-
-
-def _has_security(features: list[dict[str, Any]]) -> bool:
-    return any(feature["name"].lower() == "securitytype" for feature in features)
+def _trusted(features: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The features, with the security type that newer versions fill in when there is none."""
+    return features if names_security(features) else [*features, _TRUSTED]
 
 
 def _check_unique(ctx: Context, identifier: dict[str, str]) -> None:
@@ -155,22 +144,28 @@ def _update(ctx: Context, found: Doc) -> Reply:
         value = text_of(wanted, "identifier", name)
         if value is not None and value.lower() != has["identifier"][name].lower():
             raise not_changeable(f"galleryImage.properties.identifier.{name}")
-    if wanted.get("features") is not None:
-        features = features_of(wanted)
-        if features != has.get("features", []):
-            if not flag_of(wanted, "allowUpdateImage"):
-                raise not_changeable("galleryImage.properties.features")
-            check_security(has["hyperVGeneration"], features)
-        has |= {"features": features}
-        if not features:
-            del has["features"]
-    state = has.pop("provisioningState")
-    has |= optional_parts(ctx, wanted, has)
-    has["provisioningState"] = "Updating" if state != "Deleting" else state
+    _update_features(ctx, wanted, has)
+    has |= {**optional_parts(ctx, wanted, has), "provisioningState": "Updating"}
     set_tags(ctx, found)
     ctx.store.put(found["id"], found)
     operation = begin(ctx, found, "compute.gallery.definition.update", 1)
     return Reply(200, _present(ctx, found), headers(ctx, operation))
+
+
+def _update_features(ctx: Context, wanted: dict[str, Any], has: dict[str, Any]) -> None:
+    if member(wanted, "features") is None:
+        return
+    features, before = features_of(wanted), has.get("features", [])
+    # The request that made the definition did not name the security type that was filled in, and does not when repeated.
+    if features == before or (ctx.api_version >= _TRUSTED_SINCE and _trusted(features) == before):
+        return
+    if not flag_of(wanted, "allowUpdateImage"):
+        raise not_changeable("galleryImage.properties.features")
+    check_security(has["hyperVGeneration"], features)
+    if features:
+        has["features"] = features
+    else:
+        del has["features"]
 
 
 def _present(ctx: Context, doc: Doc) -> Doc:
@@ -181,45 +176,12 @@ def _present(ctx: Context, doc: Doc) -> Doc:
     return shown
 
 
-def _get(ctx: Context) -> Reply:
-    return Reply(200, _present(ctx, find(ctx, DEFINITION)))
-
-
-def _list(ctx: Context) -> Reply:
-    gallery = parent_of(ctx, DEFINITION)
-    return paged(ctx, type=DEFINITION.type, parent=gallery["id"], show=lambda doc: _present(ctx, doc))
-
-
 def _bin_in_use(ctx: Context, doc: Doc) -> bool:
     return soft_deletion.purge(ctx, doc["id"].rsplit("/", 2)[0], doc["name"]) > 0
 
 
-@effect("compute.gallery.definition.create")
-def _created(scope: Scope, args: dict[str, Any]) -> None:
-    set_state(scope, args["id"], "Succeeded")
-
-
-@effect("compute.gallery.definition.update")
-def _updated(scope: Scope, args: dict[str, Any]) -> None:
-    set_state(scope, args["id"], "Succeeded")
-
-
-@effect("compute.gallery.definition.delete")
-def _deleted(scope: Scope, args: dict[str, Any]) -> None:
-    doc = scope.store.get(args["id"])
-    if doc:
-        remove(scope, doc)
-
-
 hooks.cascade[DEFINITION.type.lower()] = remove
+register_effects("compute.gallery.definition")
 
-_ALL = f"{GROUP}/galleries/{{gallery}}/images"
-_ONE = f"{_ALL}/{{definition}}"
-_SEEN, _READ = recorded("2026-11-25"), documented("2026-11-25")
-ROUTES = [
-    Route("PUT", _ONE, _put, evidence=_SEEN),
-    Route("PATCH", _ONE, _patch, evidence=_READ),
-    Route("GET", _ONE, _get, evidence=_SEEN),
-    Route("DELETE", _ONE, deleter(DEFINITION, "compute.gallery.definition.delete", 5, _bin_in_use), evidence=_SEEN),
-    Route("GET", _ALL, _list, evidence=_SEEN),
-]
+_DELETE = deleter(DEFINITION, "compute.gallery.definition.delete", 5, _bin_in_use)
+ROUTES = routes(DEFINITION, _put, _patch, _DELETE, _present, recorded("2026-11-25"))

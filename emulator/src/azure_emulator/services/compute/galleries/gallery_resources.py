@@ -12,26 +12,26 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from azure_emulator.core import hooks, locations
-from azure_emulator.core.context import Context, Reply, Scope
+from azure_emulator.core.context import Context, Reply
 from azure_emulator.core.errors import ArmError
-from azure_emulator.core.operations import effect
 from azure_emulator.core.paging import paged
 from azure_emulator.core.routing import Route, documented, recorded
 from azure_emulator.core.values import flag_of, number_of, object_of, text_of
-from azure_emulator.services.compute._shared import GROUP, SUBSCRIPTION, listed_id, visible
+from azure_emulator.services.compute._shared import GROUP, SUBSCRIPTION, check_location, listed_id, visible
 from azure_emulator.services.compute._types import check_types
 from azure_emulator.services.compute.galleries import sharing, soft_deletion
 from azure_emulator.services.compute.galleries._levels import (
     GALLERY,
     begin,
-    check_unmoved,
+    check_end,
     deleter,
     find,
     head,
     headers,
     invalid,
+    register_effects,
     remove,
-    set_state,
+    routes,
     set_tags,
 )
 from azure_emulator.services.compute.galleries._limits import check_limit
@@ -39,9 +39,8 @@ from azure_emulator.services.compute.galleries._limits import check_limit
 if TYPE_CHECKING:
     from azure_emulator.core.store import Doc
 
-_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.]{0,78}[A-Za-z0-9])?")
 # Names that end with an underscore have always been taken [recorded]; only the period is refused by ARM.
-_ENDS_WITH_UNDERSCORE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.]{0,78}_")
+_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.]{0,78}[A-Za-z0-9_])?")
 _SOFT_DELETE_SINCE = "2021-07-01"
 # Recorded: Succeeded for 2019-12-01, Updating for 2021-10-01.
 _UPDATING_SINCE = "2021-07-01"
@@ -52,12 +51,13 @@ def _put(ctx: Context) -> Reply:
     found = ctx.store.get(GALLERY.id(ctx))
     if found is None:
         return _create(ctx)
-    check_unmoved(ctx, found)
+    check_location(ctx, found)
     return _update(ctx, found, whole=True)
 
 
 def _create(ctx: Context) -> Reply:
     name = ctx.ids["gallery"]
+    check_end(ctx, GALLERY, ".")
     _check_name(name)
     location = locations.check(text_of(ctx.body, "location"), GALLERY.type)
     _check_unique(ctx, name)
@@ -80,14 +80,7 @@ def _create(ctx: Context) -> Reply:
 
 
 def _check_name(name: str) -> None:
-    if name.endswith("."):
-        raise ArmError(
-            400,
-            "InvalidResourceName",
-            f"The provided resource name {name} has these invalid trailing characters: '.'. The name can not end with "
-            "characters: '.'",
-        )
-    if not (_NAME.fullmatch(name) or _ENDS_WITH_UNDERSCORE.fullmatch(name)):
+    if not _NAME.fullmatch(name):
         raise invalid(
             "Gallery name is invalid. Allowed characters are English alphanumeric characters, with underscores, and periods "
             "allowed in the middle, up to 80 characters total. All other special characters, including dashes, are "
@@ -172,10 +165,6 @@ def _present(ctx: Context, doc: Doc) -> Doc:
     return shown
 
 
-def _get(ctx: Context) -> Reply:
-    return Reply(200, _present(ctx, find(ctx, GALLERY)))
-
-
 def _list(ctx: Context) -> Reply:
     """The group's name is in upper case in these ids [recorded]."""
 
@@ -190,33 +179,14 @@ def _bin_in_use(ctx: Context, doc: Doc) -> bool:
     return soft_deletion.purge(ctx, doc["id"]) > 0
 
 
-@effect("compute.gallery.create")
-def _created(scope: Scope, args: dict[str, Any]) -> None:
-    set_state(scope, args["id"], "Succeeded")
-
-
-@effect("compute.gallery.update")
-def _updated(scope: Scope, args: dict[str, Any]) -> None:
-    set_state(scope, args["id"], "Succeeded")
-
-
-@effect("compute.gallery.delete")
-def _deleted(scope: Scope, args: dict[str, Any]) -> None:
-    doc = scope.store.get(args["id"])
-    if doc:
-        remove(scope, doc)
-
-
 hooks.cascade[GALLERY.type.lower()] = remove
+register_effects("compute.gallery")
 
-_ONE = f"{GROUP}/galleries/{{gallery}}"
-_SEEN, _READ = recorded("2026-11-25"), documented("2026-11-25")
+_DELETE = deleter(GALLERY, "compute.gallery.delete", 5, _bin_in_use)
+_SEEN = recorded("2026-11-25")
 ROUTES = [
-    Route("PUT", _ONE, _put, evidence=_SEEN),
-    Route("PATCH", _ONE, _patch, evidence=_READ),
-    Route("GET", _ONE, _get, evidence=_SEEN),
-    Route("DELETE", _ONE, deleter(GALLERY, "compute.gallery.delete", 5, _bin_in_use), evidence=_SEEN),
+    *routes(GALLERY, _put, _patch, _DELETE, _present, _SEEN),
     Route("GET", f"{GROUP}/galleries", _list, evidence=_SEEN),
     Route("GET", f"{SUBSCRIPTION}/galleries", _list, evidence=_SEEN),
-    Route("POST", f"{_ONE}/share", sharing.share, evidence=_READ),
+    Route("POST", f"{GALLERY.path}/share", sharing.share, evidence=documented("2026-11-25")),
 ]

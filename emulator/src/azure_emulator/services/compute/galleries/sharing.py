@@ -14,7 +14,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from azure_emulator.core.errors import ArmError
-from azure_emulator.core.operations import effect
+from azure_emulator.core.operations import Failed, effect
 from azure_emulator.core.values import choice_of, list_of, missing, object_of, objects_of, text_of
 from azure_emulator.services.compute._types import check_types
 from azure_emulator.services.compute.galleries._levels import GALLERY, accepted, begin, find, invalid, not_changeable
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from azure_emulator.core.context import Context, Reply, Scope
     from azure_emulator.core.store import Doc
 
-PERMISSIONS = ("Private", "Groups", "Community")
+_PERMISSIONS = ("Private", "Groups", "Community")
 _OPERATIONS = ("Add", "Remove", "Reset", "EnableCommunity")
-_GROUPS = ("Subscriptions", "AADTenants")
 _LIMITS = {"Subscriptions": 30, "AADTenants": 5}
+_GROUPS = tuple(_LIMITS)
 _COMMUNITY = ("publisherUri", "publisherContact", "eula", "publicNamePrefix")
 _PREFIX = re.compile(r"[A-Za-z0-9]{5,16}")
 
@@ -34,7 +34,7 @@ _PREFIX = re.compile(r"[A-Za-z0-9]{5,16}")
 def new_profile(body: dict[str, Any]) -> dict[str, Any] | None:
     """The ``sharingProfile`` of a new gallery; None when the request has none."""
     wanted = object_of(body, "properties", "sharingProfile")
-    permissions = choice_of(wanted, PERMISSIONS, "permissions")
+    permissions = choice_of(wanted, _PERMISSIONS, "permissions")
     if permissions is None:
         return None
     profile: dict[str, Any] = {"permissions": permissions}
@@ -65,7 +65,7 @@ def changed_profile(found: Doc, body: dict[str, Any]) -> dict[str, Any] | None:
     :raises ArmError: 409 ``PropertyChangeNotAllowed``.
     """
     has: dict[str, Any] | None = found["properties"].get("sharingProfile")
-    wanted = choice_of(body, PERMISSIONS, "properties", "sharingProfile", "permissions")
+    wanted = choice_of(body, _PERMISSIONS, "properties", "sharingProfile", "permissions")
     if wanted is None or wanted == (has or {}).get("permissions"):
         return has
     if has and has["permissions"] != "Private":
@@ -145,11 +145,16 @@ def _merged(found: Doc, operation: str, groups: dict[str, list[str]]) -> dict[st
 
 
 @effect("compute.gallery.share")
-def _shared(scope: Scope, args: dict[str, Any]) -> None:
+def _shared(scope: Scope, args: dict[str, Any]) -> Failed | None:
     found = scope.store.get(args["id"])
     if found is None:
-        return
+        return None
     operation = args["operation"]
+    try:
+        # Another call may have stopped the sharing, or filled it up, since this one was accepted.
+        _check(found, operation, args["groups"])
+    except ArmError as error:
+        return Failed(error)
     if operation == "Reset":
         found["properties"]["sharingProfile"] = {"permissions": "Private"}
         found["_groups"] = []
@@ -161,3 +166,4 @@ def _shared(scope: Scope, args: dict[str, Any]) -> None:
         merged = _merged(found, operation, args["groups"])
         found["_groups"] = [{"type": kind, "ids": merged[kind]} for kind in _GROUPS if merged.get(kind)]
     scope.store.put(found["id"], found)
+    return None

@@ -16,11 +16,12 @@ from azure_emulator.core import hooks
 from azure_emulator.core import ids as arm_ids
 from azure_emulator.core.context import Context, Reply, Scope
 from azure_emulator.core.routing import Route, documented
-from azure_emulator.core.values import flag_of, member
+from azure_emulator.core.values import flag_of
 from azure_emulator.services.compute._data import discard
 from azure_emulator.services.compute._shared import GROUP
 from azure_emulator.services.compute.galleries._dates import days_later, seconds_of
 from azure_emulator.services.compute.galleries._levels import GALLERY, VERSION, find, invalid
+from azure_emulator.services.compute.galleries._version_sources import storage_profile
 
 if TYPE_CHECKING:
     from azure_emulator.core.store import Doc
@@ -68,7 +69,7 @@ def restorable(ctx: Context) -> Doc | None:
     if found is None or _expired(ctx, found):
         return None
     wanted = flag_of(ctx.body, "properties", "restore")
-    return found if wanted or not member(ctx.body, "properties", "storageProfile") else None
+    return found if wanted or not storage_profile(ctx) else None
 
 
 def restore(scope: Scope, deleted: Doc) -> Doc:

@@ -15,23 +15,21 @@ from typing import TYPE_CHECKING, Any
 from azure_emulator.core import hooks, locations
 from azure_emulator.core.context import Context, Reply, Scope
 from azure_emulator.core.errors import ArmError
-from azure_emulator.core.operations import effect
-from azure_emulator.core.paging import paged
-from azure_emulator.core.routing import Route, documented, recorded
-from azure_emulator.core.values import flag_of, object_of, text_of
+from azure_emulator.core.operations import effect, mark_failed
+from azure_emulator.core.routing import recorded
+from azure_emulator.core.values import flag_of, number_of, object_of, objects_of, text_of
 from azure_emulator.services.compute import blobs
 from azure_emulator.services.compute._data import discard, page_store
-from azure_emulator.services.compute._shared import GROUP
+from azure_emulator.services.compute._shared import check_location
 from azure_emulator.services.compute._types import check_types
 from azure_emulator.services.compute.disk_shapes import size_in_gb
 from azure_emulator.services.compute.galleries import _replication, soft_deletion
-from azure_emulator.services.compute.galleries._dates import seconds_of
+from azure_emulator.services.compute.galleries._dates import months_later, seconds_of
 from azure_emulator.services.compute.galleries._levels import (
     VERSION,
     absent,
     accepted,
     begin,
-    check_unmoved,
     find,
     head,
     headers,
@@ -39,13 +37,14 @@ from azure_emulator.services.compute.galleries._levels import (
     not_changeable,
     parent_of,
     remove,
+    routes,
     set_state,
     set_tags,
 )
 from azure_emulator.services.compute.galleries._limits import check_limit
-from azure_emulator.services.compute.galleries._publishing import ENDS_SINCE, changed_profile, new_profile
+from azure_emulator.services.compute.galleries._publishing import changed_profile, new_profile
 from azure_emulator.services.compute.galleries._version_shapes import present
-from azure_emulator.services.compute.galleries._version_sources import VersionSource, open_source
+from azure_emulator.services.compute.galleries._version_sources import VersionSource, open_source, storage_profile
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,7 +54,11 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
 _PATH = "galleryImageVersion"
 _DELETE_SECONDS = 150.0
-_FAILURE = "_failure"
+# From this API version on, versions end half a year after they were published, and cannot be deleted before.
+_ENDS_SINCE = "2026-03-03"
+_END_MONTHS = 6
+# Of a version that could not be made: it has no bytes to rely on.
+_UNMADE = "_unmade"
 
 
 def check_version_name(name: str, target: str) -> None:
@@ -74,8 +77,8 @@ def _put(ctx: Context) -> Reply:
     definition = parent_of(ctx, VERSION)
     found = ctx.store.get(VERSION.id(ctx))
     if found is not None:
-        check_unmoved(ctx, found)
-        return _create_again(ctx, definition, found) if _FAILURE in found else _update(ctx, found)
+        check_location(ctx, found)
+        return _create_again(ctx, definition, found) if _UNMADE in found else _update(ctx, found)
     if deleted := soft_deletion.restorable(ctx):
         return _restore(ctx, deleted)
     return _create(ctx, definition)
@@ -83,6 +86,7 @@ def _put(ctx: Context) -> Reply:
 
 def _create_again(ctx: Context, definition: Doc, found: Doc) -> Reply:
     """A PUT on a version that could not be made is another attempt [documented; the state is guessed]."""
+    _check_idle(ctx, found)
     reply = _create(ctx, definition)
     discard(ctx, found)
     return Reply(200, reply.body, reply.headers)
@@ -94,11 +98,14 @@ def _create(ctx: Context, definition: Doc) -> Reply:
     check_limit(ctx, VERSION, location)
     doc = head(ctx, VERSION, location)
     profile = new_profile(ctx, location, _PATH)
+    ends = ctx.api_version >= _ENDS_SINCE
+    if ends:
+        profile.setdefault("endOfLifeDate", months_later(ctx, ctx.clock.now(), _END_MONTHS))
     source = open_source(ctx, definition, location)
     doc["properties"] = {
         "publishingProfile": profile,
         "storageProfile": source.shown,
-        "safetyProfile": _safety(ctx, {"blockDeletionBeforeEndOfLife": True} if ctx.api_version >= ENDS_SINCE else {}),
+        "safetyProfile": _safety(ctx, {"blockDeletionBeforeEndOfLife": True} if ends else {}),
         "provisioningState": "Creating",
     }
     if security := object_of(ctx.body, "properties", "securityProfile"):
@@ -140,7 +147,7 @@ def _patch(ctx: Context) -> Reply:
     return _update(ctx, find(ctx, VERSION))
 
 
-def _update(ctx: Context, found: Doc) -> Reply:
+def _check_idle(ctx: Context, found: Doc) -> None:
     if ctx.operations.running(found["id"]):
         raise ArmError(
             409,
@@ -148,6 +155,10 @@ def _update(ctx: Context, found: Doc) -> Reply:
             f"Operation 'Update Gallery Image Version' is not allowed on gallery image version '{found['name']}' since another "
             "operation is in progress.",
         )
+
+
+def _update(ctx: Context, found: Doc) -> Reply:
+    _check_idle(ctx, found)
     properties = found["properties"]
     _check_source(ctx, properties["storageProfile"])
     properties["publishingProfile"] = changed_profile(ctx, properties["publishingProfile"], found["location"], _PATH)
@@ -173,18 +184,15 @@ def _restore(ctx: Context, deleted: Doc) -> Reply:
 
 def _check_source(ctx: Context, has: dict[str, Any]) -> None:
     """The source and the disks are what they were."""
-    wanted = object_of(ctx.body, "properties", "storageProfile")
+    wanted = storage_profile(ctx)
     for path in (("source",), ("osDiskImage", "source")):
         theirs, ours = object_of(wanted, *path), object_of(has, *path)
         for name in ("id", "virtualMachineId", "communityGalleryImageId", "uri"):
             value = text_of(theirs, name)
             if value is not None and value.lower() != (text_of(ours, name) or "").lower():
                 raise not_changeable(f"{_PATH}.properties.storageProfile.{'.'.join(path)}.{name}")
-    luns = {image.get("lun") for image in has.get("dataDiskImages", [])}
-    images = wanted.get("dataDiskImages")
-    if isinstance(images, list) and any(
-        not isinstance(image, dict) or image.get("lun") not in luns for image in images
-    ):
+    luns = {image["lun"] for image in has.get("dataDiskImages", [])}
+    if any(number_of(image, "lun") not in luns for image in objects_of(wanted, "dataDiskImages")):
         raise ArmError(
             409,
             "PropertyChangeNotAllowed",
@@ -216,19 +224,11 @@ def check_deletable(scope: Scope, doc: Doc) -> None:
         )
 
 
-def _get(ctx: Context) -> Reply:
-    return Reply(200, present(ctx, find(ctx, VERSION)))
-
-
-def _list(ctx: Context) -> Reply:
-    definition = parent_of(ctx, VERSION)
-    return paged(ctx, type=VERSION.type, parent=definition["id"], show=lambda doc: present(ctx, doc))
-
-
 def _creation_failed(scope: Scope, args: dict[str, Any], error: ArmError) -> None:
-    doc = set_state(scope, args["id"], "Failed")
+    mark_failed(args["id"])(scope, args, error)
+    doc = scope.store.get(args["id"])
     if doc:
-        doc[_FAILURE] = error.message
+        doc[_UNMADE] = True
         scope.store.put(doc["id"], doc)
 
 
@@ -271,7 +271,7 @@ def _updated(scope: Scope, args: dict[str, Any]) -> None:
     doc = scope.store.get(args["id"])
     if doc:
         # What could not be made does not become usable by an update of its profile.
-        set_state(scope, doc["id"], "Failed" if _FAILURE in doc else "Succeeded")
+        set_state(scope, doc["id"], "Failed" if _UNMADE in doc else "Succeeded")
 
 
 @effect("compute.gallery.version.delete")
@@ -292,14 +292,4 @@ def _forget(scope: Scope, doc: Doc) -> None:
 
 
 hooks.cascade[VERSION.type.lower()] = _forget
-
-_ALL = f"{GROUP}/galleries/{{gallery}}/images/{{definition}}/versions"
-_ONE = f"{_ALL}/{{version}}"
-_SEEN, _READ = recorded("2026-11-25"), documented("2026-11-25")
-ROUTES = [
-    Route("PUT", _ONE, _put, evidence=_SEEN),
-    Route("PATCH", _ONE, _patch, evidence=_READ),
-    Route("GET", _ONE, _get, evidence=_SEEN),
-    Route("DELETE", _ONE, _delete, evidence=_SEEN),
-    Route("GET", _ALL, _list, evidence=_SEEN),
-]
+ROUTES = routes(VERSION, _put, _patch, _delete, present, recorded("2026-11-25"))
