@@ -79,6 +79,8 @@ EVALUATOR = Evaluator({"parameters": _parameters, "reference": _reference}, _not
         ("[min(3, 1, 2)]", 1),
         ("[max(createArray(3, 1))]", 3),
         ("[int('-42')]", -42),
+        ("[int(' +7 ')]", 7),
+        ("[lessOrEquals(2, 1)]", False),
         ("[string(createObject('a', createArray(1, null())))]", '{"a":[1,null]}'),
         ("[bool('TRUE')]", True),
         ("[equals(1, true())]", False),
@@ -140,6 +142,9 @@ def test_value(expression: str, value: Any) -> None:
         ("[json('{')]", "not valid JSON"),
         ("[substring('abc', 2, 5)]", "must refer to a location within the string"),
         ("[range(0, 10001)]", "the count must be from 0 to 10000"),
+        ("[int('-+5')]", "the value '-+5' cannot be converted to an integer."),
+        ("[less('a', 1)]", "expects its parameter to be a string"),
+        ("[less(1, 'a')]", "expects its parameter to be an integer"),
         ("[copyIndex()]", "The template function 'copyIndex' is not expected at this location."),
         ("[if(1, 2, 3)]", "expects its parameter to be a boolean"),
         (f"[concat('{'x' * 30000}')]", "length limit exceeded"),
@@ -177,9 +182,16 @@ def test_copies_in_properties_are_unrolled() -> None:
 
 def test_values_cannot_grow_without_bounds() -> None:
     deep = "json('" + "[" * 90 + "]" * 90 + "')"
-    for expression in (f"[{deep}]", "[concat(padLeft('', 16000), padLeft('', 16384, 'xx'))]"):
-        with pytest.raises(ExpressionError):
-            EVALUATOR.value(expression)
+    # Three million characters: each of 200 becomes 16384.
+    long = "replace(padLeft('', 200, 'a'), 'a', padLeft('', 16384, 'b'))"
+    for expression, words in (
+        (deep, "exceeded the limit"),
+        (f"concat({long}, {long})", "exceeded the limit"),
+        (f"createArray({long}, {long})", "exceeded the limit"),
+        (f"replace({long}, 'b', 'bb')", "the result is too long"),
+    ):
+        with pytest.raises(ExpressionError, match=words):
+            EVALUATOR.value(f"[{expression}]")
 
 
 _leaf = st.one_of(

@@ -234,6 +234,26 @@ def test_the_complete_mode_deletes_the_rest(azure: LocalAzure) -> None:
     assert {"vm", "nic", "net"} <= set(deleted)
 
 
+def test_the_complete_mode_keeps_what_the_template_brought_about(azure: LocalAzure) -> None:
+    """The disk that a machine manages, and what nested deployments made in the same group."""
+    nested = {
+        "type": "Microsoft.Resources/deployments",
+        "apiVersion": "2021-04-01",
+        "name": "inside",
+        "properties": {"mode": "Incremental", "template": template(security_group("x", location="westeurope"))},
+    }
+    azure.put("network:networkSecurityGroups/named", {"location": "westeurope"})
+    given = whole_machine()
+    given["resources"] += [nested, {**security_group("named"), "existing": True}]
+    for _ignored in range(2):
+        done = deploy(azure, given, mode="Complete", parameters=PASSWORD)
+        assert done["provisioningState"] == "Succeeded", done
+        assert azure.get("network:networkSecurityGroups/x")["name"] == "x"
+    assert len(azure.get("disks")["value"]) == 1
+    # To refer to a resource is not to have it in the template.
+    assert azure.call("GET", "network:networkSecurityGroups/named").status_code == 404
+
+
 def test_loops_conditions_and_children(azure: LocalAzure) -> None:
     loop = security_group(
         "[format('g{0}', copyIndex())]",
@@ -309,6 +329,29 @@ def test_nested_templates(azure: LocalAzure, scope: str) -> None:
     assert azure.get("network:networkSecurityGroups/after", "2023-04-01")["tags"] == {"of": identity}
     assert shown(azure, "inside")["provisioningState"] == "Succeeded"
     assert {"id": identity} in done["outputResources"]
+
+
+def test_a_nested_deployment_that_is_cancelled_fails_all(azure: LocalAzure) -> None:
+    azure.control("latency", "PUT", name="realistic")
+    azure.control("clock", freeze=None)
+    inside = {
+        "type": "Microsoft.Resources/deployments",
+        "apiVersion": "2021-04-01",
+        "name": "inside",
+        "properties": {"mode": "Incremental", "template": template(network(location="westeurope"))},
+    }
+    begun = begin(azure, template(inside))
+    try:
+        assert azure.client.get(begun.headers["azure-asyncoperation"]).json() == {"status": "Running"}
+        assert azure.call("POST", "resources:deployments/inside/cancel", version="2021-04-01").status_code == 204
+        azure.control("clock", advance=1)
+        found = status(azure, begun)
+    finally:
+        azure.control("clock", run=True)
+    assert found["status"] == "Failed"
+    inner = json.loads(found["error"]["details"][0]["message"])
+    assert (inner["status"], inner["error"]["code"]) == ("Canceled", "ResourceDeploymentFailure")
+    assert inner["error"]["details"][0]["code"] == "DeploymentCanceled"
 
 
 def test_a_nested_failure_fails_all(azure: LocalAzure) -> None:

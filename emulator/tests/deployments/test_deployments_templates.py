@@ -9,6 +9,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from compute_bodies import empty, make_specialized
 from deployment_templates import PASSWORD, VERSION, body, network, refusal, security_group, template, whole_machine
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -53,13 +54,16 @@ def test_more_cores_than_there_are(azure: LocalAzure) -> None:
 def test_what_if(azure: LocalAzure) -> None:
     azure.put("network:networkSecurityGroups/there", {"location": "westeurope"})
     azure.put("network:networkSecurityGroups/other", {"location": "westeurope"})
-    wanted = body(template(security_group("there"), security_group("new")), mode="Complete")
-    changes = azure.call("POST", "resources:deployments/d/whatIf", wanted, VERSION).json()["properties"]["changes"]
-    assert {one["resourceId"].rpartition("/")[2]: one["changeType"] for one in changes} == {
-        "there": "Deploy",
-        "new": "Create",
-        "other": "Delete",
-    }
+    azure.put("disks/free", empty(1))
+    azure.put("disks/used", empty(1, osType="Linux"))
+    make_specialized(azure, "vm", "used")
+    wanted = template(security_group("there"), security_group("new"), {**security_group("other"), "existing": True})
+    for mode, kind in (("Complete", "Delete"), ("Incremental", "Ignore")):
+        given = body(wanted, mode=mode)
+        changes = azure.call("POST", "resources:deployments/d/whatIf", given, VERSION).json()["properties"]["changes"]
+        found = {one["resourceId"].rpartition("/")[2]: one["changeType"] for one in changes}
+        expected = {"there": "Deploy", "new": "Create", "other": kind, "vm": kind, "free": kind, "used": "Ignore"}
+        assert found.items() >= expected.items()
 
 
 @pytest.mark.parametrize(
@@ -117,10 +121,23 @@ def test_parameter_entries(azure: LocalAzure, entry: dict[str, Any], code: str) 
     assert refusal(azure, template(parameters=_ONE), parameters=entry)[:2] == (400, code)
 
 
+def test_tags_of_a_deployment_are_texts(azure: LocalAzure) -> None:
+    for tags, status in (({"a": "b"}, 200), ({"a": 1}, 400), ("a", 400)):
+        given = {**body(template()), "tags": tags}
+        answer = azure.call("POST", "resources:deployments/d/validate", given, VERSION)
+        assert answer.status_code == status, answer.text
+        if status == 200:
+            assert answer.json()["tags"] == tags
+
+
 @pytest.mark.parametrize(
     ("given_template", "words"),
     [
         (template(security_group("a", dependsOn=["nobody"])), "The resource 'nobody' is not defined in the template."),
+        (
+            template(security_group("a", dependsOn=[""]), security_group("b")),
+            "The resource '' is not defined in the template.",
+        ),
         (
             template(security_group("a"), security_group("A")),
             (
@@ -145,6 +162,10 @@ def test_parameter_entries(azure: LocalAzure, entry: dict[str, Any], code: str) 
             "The template function 'reference' is not expected at this location.",
         ),
         (template(security_group("a", tags={"x": "[foo('y')]"})), "The template function 'foo' is not valid."),
+        (
+            template(security_group("a", tags={"x": "[pickZones('a')[0]]"})),
+            "'pickZones': function requires from 3 to 5 arguments while 1 were provided.",
+        ),
         (
             template(network(properties={"x": ["[variables('v').b]"]}), variables={"v": {"a": 1}}),
             (
@@ -401,7 +422,7 @@ _template = st.fixed_dictionaries(
 )
 @given(
     wanted=_template,
-    values=st.one_of(st.dictionaries(_word, st.one_of(st.fixed_dictionaries({"value": _json}), _json), max_size=3)),
+    values=st.dictionaries(_word, st.one_of(st.fixed_dictionaries({"value": _json}), _json), max_size=3),
 )
 def test_any_template_is_planned_or_refused(azure: LocalAzure, wanted: dict[str, Any], values: dict[str, Any]) -> None:
     answer = azure.call("POST", "resources:deployments/d/validate", body(wanted, values), VERSION)

@@ -10,12 +10,14 @@ import uuid
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from azure_emulator.core import locations
 from azure_emulator.core.context import Context, Reply, Scope
 from azure_emulator.core.errors import ArmError
 from azure_emulator.core.operations import effect
+from azure_emulator.core.store import public
 from azure_emulator.core.styles import opaque_query
+from azure_emulator.core.values import tags_of
 from azure_emulator.services.deployments import errors, records
-from azure_emulator.services.deployments.language.texts import template_hash
 from azure_emulator.services.deployments.request import program_of, target_of
 from azure_emulator.services.deployments.targets import TYPE
 
@@ -31,13 +33,11 @@ _FILTER = re.compile(r"provisioningState\s+eq\s+'([^']*)'", re.IGNORECASE)
 
 def put(ctx: Context) -> Reply:
     """201, or 200 when there is one of that name, which must not be running."""
-    deployment_id = target_of(ctx).deployment(ctx.ids["name"])
-    found = records.load(ctx, deployment_id)
-    if found is not None and found["properties"]["provisioningState"] not in records.ENDED:
-        since, until = found["_started"], found["_started"] + _WEEK
-        raise errors.active(found["name"], ctx.clock.iso_z(since), ctx.clock.iso_z(until))
+    found = _existing(ctx)
+    if found is not None:
+        _check_ended(ctx, found)
     program = program_of(ctx)
-    doc = _document(ctx, program, found["id"] if found else deployment_id)
+    doc = _document(ctx, program, found["id"] if found else _identity(ctx))
     location = doc.get("location") or "global"
     operation = ctx.operations.start(
         "deployment",
@@ -49,20 +49,23 @@ def put(ctx: Context) -> Reply:
     )
     ctx.store.kv_put(_STATUSES, f"{doc['id'].lower()}|{doc['_sequence']}", operation.id)
     records.save(ctx, doc)
-    return Reply(200 if found else 201, _shown(doc), _headers(doc, operation))
+    return Reply(200 if found else 201, public(doc), _headers(doc, operation))
 
 
 def validate(ctx: Context) -> Reply:
     """200 with what the deployment would be."""
     program = program_of(ctx)
-    doc = _document(ctx, program, target_of(ctx).deployment(ctx.ids["name"]))
+    doc = _document(ctx, program, _identity(ctx))
     wanted = [{"id": one.id} for one in program.planned if one.state != "Skipped"]
     doc["properties"] |= {"provisioningState": "Succeeded", "validatedResources": wanted}
-    return Reply(200, _shown(doc))
+    return Reply(200, public(doc))
 
 
 def what_if(ctx: Context) -> Reply:
-    """200 with what would be created, deployed again or deleted; properties are not compared [guessed]."""
+    """200 with what would be created, deployed again or deleted [guessed].
+
+    Properties are not compared, and nested deployments are not looked into.
+    """
     program = program_of(ctx)
     changes: list[dict[str, Any]] = []
     for one in program.planned:
@@ -73,23 +76,20 @@ def what_if(ctx: Context) -> Reply:
             there = ctx.store.exists(one.id)
             change = {"resourceId": one.id, "changeType": "Deploy" if there else "Create"}
             changes.append(change | ({} if there else {"after": after}))
-    named = {change["resourceId"].lower() for change in changes}
-    rest = ctx.store.list(subscription=ctx.subscription, group=program.target.group) if program.target.group else []
-    for doc in rest:
-        if "location" in doc and doc["type"].count("/") == 1 and doc["id"].lower() not in named | {_group_id(program)}:
-            kind = "Delete" if program.mode == "Complete" else "Ignore"
-            before = {name: doc[name] for name in ("id", "name", "type", "location")}
-            changes.append({"resourceId": doc["id"], "changeType": kind, "before": before})
+    for doc in records.others(ctx, program.target, program.planned):
+        kind = "Delete" if program.mode == "Complete" and records.is_surplus(doc) else "Ignore"
+        before = {name: doc[name] for name in ("id", "name", "type", "location")}
+        changes.append({"resourceId": doc["id"], "changeType": kind, "before": before})
     return Reply(200, {"status": "Succeeded", "properties": {"correlationId": str(uuid.uuid4()), "changes": changes}})
 
 
 def get(ctx: Context) -> Reply:
-    return Reply(200, _shown(_find(ctx)))
+    return Reply(200, public(_find(ctx)))
 
 
 def head(ctx: Context) -> Reply:
     """204 when there is one, 404 when not."""
-    return Reply(204 if records.load(ctx, target_of(ctx).deployment(ctx.ids["name"])) else 404)
+    return Reply(204 if _existing(ctx) else 404)
 
 
 def list_all(ctx: Context) -> Reply:
@@ -103,18 +103,15 @@ def list_all(ctx: Context) -> Reply:
         if not (top.isascii() and top.isdigit() and len(top) < 10):
             raise ArmError(400, "InvalidTopQueryParameter", f"The value '{top[:40]}' of parameter '$top' is invalid.")
         found = found[: int(top)]
-    return Reply(200, {"value": [_shown(doc) for doc in found]})
+    return Reply(200, {"value": [public(doc) for doc in found]})
 
 
 def delete(ctx: Context) -> Reply:
     """202 with a Location; 204 when there is none. What was deployed stays."""
-    doc = records.load(ctx, target_of(ctx).deployment(ctx.ids["name"]))
+    doc = _existing(ctx)
     if doc is None:
         return Reply(204)
-    state = doc["properties"]["provisioningState"]
-    if state not in records.ENDED:
-        since, until = doc["_started"], doc["_started"] + _WEEK
-        raise errors.active(doc["name"], ctx.clock.iso_z(since), ctx.clock.iso_z(until))
+    _check_ended(ctx, doc)
     busy = ctx.operations.running(doc["id"])
     if busy is None:
         where = doc.get("location") or "global"
@@ -139,7 +136,7 @@ def cancel(ctx: Context) -> Reply:
             "DeploymentCannotBeCancelled",
             f"The deployment '{doc['name']}' cannot be cancelled: its provisioning state is '{state}'.",
         )
-    for one in doc["_plan"]:
+    for one in (*doc["_plan"], *doc["_removals"]):
         if one["state"] == "Running":
             one |= {"state": "Canceled", "ended": ctx.clock.now()}
     properties = doc["properties"]
@@ -157,14 +154,14 @@ def export(ctx: Context) -> Reply:
 
 def operation_status(ctx: Context) -> Reply:
     """How a run is doing: ``{"status"}``, and ``error`` when it failed [recorded]."""
-    key = f"{target_of(ctx).deployment(ctx.ids['name'])}|{ctx.ids['sequence']}".lower()
+    key = f"{_identity(ctx)}|{ctx.ids['sequence']}".lower()
     identity = ctx.store.kv_get(_STATUSES, key)
     operation = ctx.operations.get(identity) if identity else None
     if operation is None:
         raise errors.not_found(ctx.ids["name"])
     if operation.running:
         ctx.operations.polled(operation)
-        doc = records.load(ctx, target_of(ctx).deployment(ctx.ids["name"]))
+        doc = _existing(ctx)
         state = doc["properties"]["provisioningState"] if doc else "Running"
         return Reply(200, {"status": state}, operation.poll_headers())
     body: dict[str, Any] = {"status": operation.status}
@@ -191,8 +188,23 @@ def get_operation(ctx: Context) -> Reply:
     )
 
 
+def _identity(ctx: Context) -> str:
+    """The id that the request's path means."""
+    return target_of(ctx).deployment(ctx.ids["name"])
+
+
+def _existing(ctx: Context) -> Doc | None:
+    return records.load(ctx, _identity(ctx))
+
+
+def _check_ended(ctx: Context, doc: Doc) -> None:
+    if doc["properties"]["provisioningState"] not in records.ENDED:
+        since, until = doc["_started"], doc["_started"] + _WEEK
+        raise errors.active(doc["name"], ctx.clock.iso_z(since), ctx.clock.iso_z(until))
+
+
 def _find(ctx: Context) -> Doc:
-    doc = records.load(ctx, target_of(ctx).deployment(ctx.ids["name"]))
+    doc = _existing(ctx)
     if doc is None:
         raise errors.not_found(ctx.ids["name"])
     return doc
@@ -201,11 +213,12 @@ def _find(ctx: Context) -> Doc:
 def _document(ctx: Context, program: Program, deployment_id: str) -> Doc:
     now = ctx.clock.now()
     doc: Doc = {"id": deployment_id, "name": deployment_id.rpartition("/")[2], "type": TYPE}
-    if ctx.body.get("location"):
-        doc["location"] = str(ctx.body["location"]).replace(" ", "").lower()
-    if isinstance(ctx.body.get("tags"), dict):
-        doc["tags"] = ctx.body["tags"]
-    doc["properties"] = records.properties(program, now, now, _correlation(ctx), template_hash(program.template))
+    if program.location:
+        doc["location"] = locations.normalize(program.location)
+    tags = tags_of(ctx.body)
+    if tags is not None:
+        doc["tags"] = tags
+    doc["properties"] = records.properties(program, now, _correlation(ctx))
     return doc | {
         "_template": program.template,
         "_parameters": program.parameters,
@@ -230,11 +243,3 @@ def _headers(doc: Doc, operation: Operation) -> dict[str, str]:
     url = f"{operation.base_url}{path}/operationStatuses/{doc['_sequence']}{opaque_query(operation)}"
     same = {"x-ms-correlation-request-id": doc["properties"]["correlationId"]}
     return {"Azure-AsyncOperation": url, **same, **operation.headers()}
-
-
-def _group_id(program: Program) -> str:
-    return program.target.id.lower()
-
-
-def _shown(doc: Doc) -> Doc:
-    return {name: value for name, value in doc.items() if not name.startswith("_")}

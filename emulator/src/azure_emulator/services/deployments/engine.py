@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import secrets
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +24,8 @@ if TYPE_CHECKING:
     from azure_emulator.core.context import Scope
     from azure_emulator.core.store import Doc
 
+# Every type here knows it.
+_DELETES_WITH = "2024-03-01"
 _UNKNOWN = ("InvalidResourceType", "InvalidResourceNamespace", "HttpMethodNotSupported", "MissingSubscription")
 
 
@@ -94,14 +95,21 @@ class _Run:
             if operation.running:
                 return
             if operation.error:
-                self._fail(one, errors.ended_failed(operation.error or {}))
+                self._fail(one, errors.ended_failed(operation.error))
                 return
-            # Canceled: somebody else's write took its place.
+            # Canceled: somebody else's write took its place, or somebody cancelled a nested deployment.
             newer = self._scope.operations.running(one.id)
             if newer is not None:
                 one.operations = [newer.id]
                 return
+            if one.is_deployment and self._is_canceled(one.id):
+                self._fail(one, errors.ended_failed(errors.canceled().inner(), "Canceled"))
+                return
         one.state, one.ended = "Succeeded", self._now
+
+    def _is_canceled(self, deployment_id: str) -> bool:
+        doc = records.load(self._scope, deployment_id)
+        return doc is not None and doc["properties"]["provisioningState"] == "Canceled"
 
     def _fail(self, one: Planned, failure: dict[str, Any]) -> None:
         one.state, one.ended, one.failure = "Failed", self._now, failure
@@ -165,20 +173,30 @@ class _Run:
     def _remove(self) -> None:
         """Complete mode: delete what the template does not name; what others hold on to waits for them."""
         if not self._doc["_counted"]:
-            self._removals = _surplus(self._scope, self._doc["id"], self._plan)
+            self._removals = self._surplus()
             self._doc["_counted"] = True
-        for one in self._removals:
-            if one.state != "Waiting":
-                continue
-            one.started, one.failure = self._now, None
-            try:
-                self._call(one, None)
-            except ArmError as error:
-                one.failure = errors.refused(error)
-        if not self._running():
-            for one in self._removals:
-                if one.state == "Waiting" and one.failure:
-                    self._fail(one, one.failure)
+        while waiting := [one for one in self._removals if one.state == "Waiting"]:
+            refused = [(one, failure) for one in waiting if (failure := self._delete(one))]
+            if self._running():
+                return
+            if len(refused) == len(waiting):
+                for one, failure in refused:
+                    self._fail(one, failure)
+
+    def _surplus(self) -> list[Planned]:
+        found = [
+            doc for doc in records.others(self._scope, self._program.target, self._plan) if records.is_surplus(doc)
+        ]
+        return [Planned(doc["id"], doc["type"], doc["name"], _DELETES_WITH, [], {}, verb="DELETE") for doc in found]
+
+    def _delete(self, one: Planned) -> dict[str, Any] | None:
+        """Try to; the reason when it is refused, and it goes on waiting."""
+        one.started, one.failure = self._now, None
+        try:
+            self._call(one, None)
+        except ArmError as error:
+            one.failure = errors.refused(error)
+        return one.failure
 
     def _save(self, state: str) -> None:
         properties = self._doc["properties"]
@@ -218,17 +236,3 @@ class _Run:
             "statusCode": errors.status_name(error.status) if error else "OK",
             "statusMessage": error.body() if error else None,
         }
-
-
-def _surplus(scope: Scope, deployment_id: str, planned: list[Planned]) -> list[Planned]:
-    target = of_id(deployment_id)
-    wanted = {one.id.lower() for one in planned if one.state != "Skipped" or one.existing}
-    found = []
-    for doc in scope.store.list(subscription=target.subscription, group=target.group) if target.group else ():
-        child = str(doc["type"]).count("/") > 1
-        if child or "location" not in doc or doc["id"].lower() in wanted or doc["id"].lower() == target.id.lower():
-            continue
-        one = Planned(doc["id"], doc["type"], doc["name"], "2024-03-01", [], {}, verb="DELETE")
-        one.tracking, one.operation_id = str(uuid.uuid4()), secrets.token_hex(8).upper()
-        found.append(one)
-    return found

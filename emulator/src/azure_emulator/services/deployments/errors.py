@@ -56,15 +56,15 @@ def refused(error: ArmError) -> dict[str, Any]:
     return {"status_code": status_name(error.status), "message": error.body()}
 
 
-def ended_failed(error: dict[str, Any]) -> dict[str, Any]:
-    """What came of a resource whose own operation failed."""
+def ended_failed(error: dict[str, Any], state: str = "Failed") -> dict[str, Any]:
+    """What came of a resource whose own operation failed, or was canceled [the latter guessed]."""
     failure = {
         "code": "ResourceDeploymentFailure",
         "message": "The resource write operation failed to complete successfully, because it reached terminal provisioning "
-        "state 'Failed'.",
+        f"state '{state}'.",
         "details": [{key: value for key, value in error.items() if not key.startswith("_")}],
     }
-    return {"status_code": "Conflict", "message": {"status": "Failed", "error": failure}}
+    return {"status_code": "Conflict", "message": {"status": state, "error": failure}}
 
 
 def deployment_failed(deployment: str, failures: list[tuple[str, dict[str, Any]]], api_version: str) -> ArmError:

@@ -12,7 +12,6 @@ from azure_emulator.services.deployments import errors
 from azure_emulator.services.deployments.language.errors import ExpressionError, RuntimeNeededError, check_size, kind
 from azure_emulator.services.deployments.parameters import fits, output_type, resolved, section
 from azure_emulator.services.deployments.records import camel
-from azure_emulator.services.deployments.world import described
 
 if TYPE_CHECKING:
     from azure_emulator.services.deployments.program import Program
@@ -34,7 +33,7 @@ def compute(program: Program) -> dict[str, Any] | None:
         except RecursionError:
             wrong[name] = "the expressions are nested too deeply"
         except ArmError as error:
-            wrong[name] = described(error)
+            wrong[name] = error.message.rstrip(".")
         else:
             if shown is not None:
                 found[camel(name)] = shown

@@ -117,9 +117,8 @@ def value_of(
     return True, _checked(name, declaration, value)
 
 
-def missing(names: list[str]) -> TemplateError:
-    """Parameters without a value."""
-    name = names[0]
+def missing(name: str) -> TemplateError:
+    """A parameter without a value."""
     return TemplateError(
         f"The value for the template parameter '{name}' at line '1' and column '1' is not provided. "
         "Please see https://aka.ms/arm-create-parameter-file for usage details.",

@@ -11,6 +11,7 @@ import uuid
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from azure_emulator.core import locations
 from azure_emulator.services.deployments import links
 from azure_emulator.services.deployments.errors import TemplateError, resource_invalid
 from azure_emulator.services.deployments.language.errors import ExpressionError, RuntimeNeededError, kind
@@ -54,8 +55,8 @@ class Planned:
     ended: float | None = None
     status_code: str | None = None
     failure: dict[str, Any] | None = None
-    tracking: str = ""
-    operation_id: str = ""
+    tracking: str = field(default_factory=lambda: str(uuid.uuid4()))
+    operation_id: str = field(default_factory=lambda: secrets.token_hex(8).upper())
 
     def json(self) -> dict[str, Any]:
         return asdict(self)
@@ -180,7 +181,7 @@ def _instance(
         raise wrong(program, pointer, error) from None
     try:
         location = evaluator.value(resource.get("location"))
-        made.location = location.replace(" ", "").lower() if isinstance(location, str) else None
+        made.location = locations.normalize(location) if isinstance(location, str) else None
     except RuntimeNeededError:
         pass
     except ExpressionError as error:
@@ -206,9 +207,7 @@ def _planned(texts: dict[str, Any], parent: Planned | None) -> Planned:
     if parent is not None:
         resource_type = f"{parent.type}/{resource_type}"
         name = f"{parent.name}/{name}"
-    made = Planned("", resource_type, name, texts["apiVersion"], [], {})
-    made.tracking, made.operation_id = str(uuid.uuid4()), secrets.token_hex(8).upper()
-    return made
+    return Planned("", resource_type, name, texts["apiVersion"], [], {})
 
 
 def _place(program: Program, made: Planned, where: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from azure_emulator.services.deployments import targets, world
 from azure_emulator.services.deployments.language.errors import ExpressionError, RuntimeNeededError, cannot, check_size
 from azure_emulator.services.deployments.language.evaluate import Evaluator
-from azure_emulator.services.deployments.language.table import text
+from azure_emulator.services.deployments.language.table import check_count, text
 from azure_emulator.services.deployments.parameters import declared, missing, section, value_of
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Program:
             else:
                 absent.append(name)
         if absent:
-            raise missing(absent)
+            raise missing(absent[0])
 
     def evaluator(self, loops: Mapping[str, int] | None = None, *, initial: bool = False) -> Evaluator:
         """Computes the template's expressions; ``initial``: those of the parameters' default values."""
@@ -85,6 +85,8 @@ class Program:
     def find(self, wanted: str) -> list[Planned]:
         """The resources that a name, an id, a symbol or the name of a copy loop means."""
         lower = wanted.lower().strip("/")
+        if not lower:
+            return []
         by_id = [one for one in self.planned if one.id.lower().strip("/") == lower]
         if by_id or wanted.startswith("/"):
             return by_id
@@ -137,8 +139,7 @@ class Program:
         return targets.resource_id(name, self.target, [text(name, argument) for argument in arguments])
 
     def _extension_id(self, name: str, arguments: list[Any]) -> str:
-        if len(arguments) < 3:
-            raise cannot(name, f"function requires 3 or more arguments while {len(arguments)} were provided.")
+        check_count(name, len(arguments), 3, None)
         return targets.extension_resource_id([text(name, argument) for argument in arguments])
 
     def _deployment(self) -> dict[str, Any]:
@@ -152,16 +153,14 @@ class Program:
         return {"name": self.name, **where, "properties": properties}
 
     def _providers(self, name: str, arguments: list[Any]) -> Any:
-        if not 1 <= len(arguments) <= 2:
-            raise cannot(name, f"function requires from 1 to 2 arguments while {len(arguments)} were provided.")
+        check_count(name, len(arguments), 1, 2)
         kind = text(name, arguments[1]) if len(arguments) > 1 else None
         return self.world.providers(self.target, text(name, arguments[0]), kind)
 
     def _reference(self, name: str, arguments: list[Any]) -> Any:
         if not self.running:
             raise RuntimeNeededError(name)
-        if not 1 <= len(arguments) <= 3:
-            raise cannot(name, f"function requires from 1 to 3 arguments while {len(arguments)} were provided.")
+        check_count(name, len(arguments), 1, 3)
         wanted, *rest = (text(name, argument) for argument in arguments)
         full = len(rest) > 1 and rest[1].lower() == "full"
         found = self.find(wanted)
@@ -211,8 +210,7 @@ class Program:
     def _list(self, name: str, arguments: list[Any]) -> Any:
         if not self.running:
             raise RuntimeNeededError(name)
-        if not 2 <= len(arguments) <= 3:
-            raise cannot(name, f"function requires from 2 to 3 arguments while {len(arguments)} were provided.")
+        check_count(name, len(arguments), 2, 3)
         wanted, version = text(name, arguments[0]), text(name, arguments[1])
         found = self.find(wanted)
         return self.world.post(
@@ -226,10 +224,9 @@ class Program:
         if found is None:
             return NotImplemented
         names = [str(one.get("name", "")) for one in found.get("parameters") or [] if isinstance(one, dict)]
-        if len(names) != len(arguments):
-            raise cannot(name, f"function requires {len(names)} argument(s) while {len(arguments)} were provided.")
-        inside = Program(self.name, self.target, {"parameters": dict.fromkeys(names)}, self.world, parameters={})
-        inside.parameters = dict(zip(names, arguments, strict=True))
+        check_count(name, len(arguments), len(names), len(names))
+        given = dict(zip(names, arguments, strict=True))
+        inside = Program(self.name, self.target, {"parameters": dict.fromkeys(names)}, self.world, parameters=given)
         output = found.get("output")
         return check_size(inside.evaluator().value(output.get("value") if isinstance(output, dict) else None))
 
@@ -240,6 +237,7 @@ class Program:
             return moment.strftime("%Y-%m-%d %H:%M:%SZ" if how == "u" else "%Y-%m-%dT%H:%M:%S.%f0Z")
         for letters, form in _TIMES:
             how = how.replace(letters, form)
+        # Half a surrogate pair is something that strftime cannot take.
         return moment.strftime(how.encode("ascii", "replace").decode())
 
 
@@ -256,8 +254,7 @@ _TIMES = (
 
 
 def _only_text(name: str, arguments: list[Any]) -> str:
-    if len(arguments) != 1:
-        raise cannot(name, f"function requires 1 argument(s) while {len(arguments)} were provided.")
+    check_count(name, len(arguments), 1, 1)
     return text(name, arguments[0])
 
 

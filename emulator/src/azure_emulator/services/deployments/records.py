@@ -10,6 +10,7 @@ import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from azure_emulator.services.deployments.language.texts import template_hash
 from azure_emulator.services.deployments.parameters import declared, is_secure, shown_type
 from azure_emulator.services.deployments.plan import Planned
 from azure_emulator.services.deployments.targets import TYPE, Target, of_id
@@ -91,16 +92,16 @@ def camel(name: str) -> str:
     return upper[:-1].lower() + upper[-1] + name[len(upper) :]
 
 
-def properties(program: Program, now: float, started: float, correlation: str, template_hash: str) -> dict[str, Any]:
+def properties(program: Program, now: float, correlation: str) -> dict[str, Any]:
     """What is known when a deployment has been accepted."""
-    shown: dict[str, Any] = {"templateHash": template_hash}
+    shown: dict[str, Any] = {"templateHash": template_hash(program.template)}
     if isinstance(program.template.get("parameters"), dict):
         shown["parameters"] = _parameters(program)
     return shown | {
         "mode": program.mode,
         "provisioningState": "Accepted",
         "timestamp": program.world.scope.clock.iso_z(now),
-        "duration": duration(now - started),
+        "duration": duration(0.0),
         "correlationId": correlation,
         "providers": _providers(program.planned),
         "dependencies": _dependencies(program.planned),
@@ -115,6 +116,25 @@ def resources(scope: Scope, plan: list[Planned]) -> list[dict[str, str]]:
         if one.state == "Succeeded":
             found += nested["properties"].get("outputResources", []) if nested else [{"id": one.id}]
     return sorted(found, key=lambda entry: entry["id"].lower())
+
+
+def others(scope: Scope, target: Target, plan: list[Planned]) -> list[Doc]:
+    """What a group has besides a plan and what its nested deployments have made there.
+
+    Children go with their parents. What the plan only refers to (``existing``) is among the others [documented].
+    """
+    if not target.group:
+        return []
+    known = {one.id.lower() for one in plan if one.state != "Skipped"} | {target.id.lower()}
+    known |= {entry["id"].lower() for entry in resources(scope, plan)}
+    found = scope.store.list(subscription=target.subscription, group=target.group)
+    whole = [doc for doc in found if "location" in doc and str(doc["type"]).count("/") == 1]
+    return [doc for doc in whole if doc["id"].lower() not in known]
+
+
+def is_surplus(doc: Doc) -> bool:
+    """Whether the complete mode deletes one of those: what another resource manages, such as a disk, stays [documented]."""
+    return not doc.get("managedBy")
 
 
 def operations(doc: Doc) -> list[dict[str, Any]]:

@@ -61,8 +61,8 @@ def joined(resource_type: str, names: list[str]) -> str:
 def resource_id(function: str, here: Target, arguments: list[str]) -> str:
     """``resourceId([subscription], [group], type, name, …)``: the first argument with a slash is the type."""
     at = next((at for at, argument in enumerate(arguments) if "/" in argument), None)
-    least = {"resourceid": 2, "subscriptionresourceid": 1, "tenantresourceid": 0}[function.lower()]
-    if at is None or at > least:
+    most = {"resourceid": 2, "subscriptionresourceid": 1, "tenantresourceid": 0}[function.lower()]
+    if at is None or at > most:
         raise cannot(
             function,
             "the type '" + (arguments[0] if arguments else "") + "' requires a fully qualified resource type "

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from azure_emulator.core import internal, locations
 from azure_emulator.core.store import public
 from azure_emulator.services.deployments.language.errors import ExpressionError, cannot
+from azure_emulator.services.deployments.language.table import check_count
 
 if TYPE_CHECKING:
     from azure_emulator.core.context import Scope
-    from azure_emulator.core.errors import ArmError
     from azure_emulator.core.tokens import Principal
     from azure_emulator.services.deployments.targets import Target
 
@@ -98,10 +98,12 @@ class World:
 
 def pick_zones(arguments: list[Any]) -> list[str]:
     """``pickZones(namespace, type, location, [count], [offset])``."""
+    check_count("pickZones", len(arguments), 3, 5)
     for argument in arguments[:3]:
         if not isinstance(argument, str):
             raise cannot("pickZones", "namespace, type and location must be strings.")
-    count, offset = [*arguments[3:], *(1, 0)[max(0, len(arguments) - 3) :]][:2]
+    count = arguments[3] if len(arguments) > 3 else 1
+    offset = arguments[4] if len(arguments) > 4 else 0
     if not isinstance(count, int) or not isinstance(offset, int) or not 1 <= count <= 3 or not 0 <= offset <= 3:
         raise cannot("pickZones", "the number of zones must be from 1 to 3 and the offset from 0 to 3.")
     if locations.normalize(arguments[2]) not in locations.ZONED:
@@ -110,8 +112,3 @@ def pick_zones(arguments: list[Any]) -> list[str]:
     if len(zones) < count:
         raise cannot("pickZones", "there are not that many zones after the offset.")
     return zones
-
-
-def described(error: ArmError) -> str:
-    """A refusal inside an expression."""
-    return error.message.rstrip(".")

@@ -107,7 +107,7 @@ def _array(arguments: Arguments) -> list[Any]:
 
 @function("createArray", 0, None)
 def _create_array(arguments: Arguments) -> list[Any]:
-    return check_size([*arguments]) or []
+    return check_size([*arguments])
 
 
 @function("createObject", 0, None)
@@ -115,7 +115,7 @@ def _create_object(arguments: Arguments) -> dict[str, Any]:
     if len(arguments) % 2:
         raise cannot("createObject", "the arguments must be pairs of keys and values.")
     pairs = zip(arguments[::2], arguments[1::2], strict=True)
-    return check_size({text("createObject", key): value for key, value in pairs}) or {}
+    return check_size({text("createObject", key): value for key, value in pairs})
 
 
 @function("range", 2)

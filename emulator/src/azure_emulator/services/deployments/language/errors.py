@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
+
+_T = TypeVar("_T")
 
 MAX_LENGTH = 24_576
 MAX_SIZE = 4 * 1024 * 1024
@@ -52,13 +54,13 @@ def kind(value: Any) -> str:
     return names[type(value)]
 
 
-def check_size(value: Any) -> Any:
+def check_size(value: _T) -> _T:
     """The value, when its JSON form is not beyond what a template may be.
 
     :raises ExpressionError: when it is too large or too deep.
     """
     left = MAX_SIZE
-    stack = [(value, 0)]
+    stack: list[tuple[Any, int]] = [(value, 0)]
     while stack:
         item, depth = stack.pop()
         left -= len(item) + 2 if isinstance(item, str) else 4

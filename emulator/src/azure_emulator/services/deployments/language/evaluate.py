@@ -13,7 +13,6 @@ from typing import Any
 from azure_emulator.services.deployments.language.errors import (
     MAX_DEPTH,
     ExpressionError,
-    cannot,
     check_size,
     kind,
 )
@@ -26,14 +25,14 @@ from azure_emulator.services.deployments.language.syntax import (
     parse,
     unescape,
 )
-from azure_emulator.services.deployments.language.table import FUNCTIONS, truth, whole
+from azure_emulator.services.deployments.language.table import FUNCTIONS, check_count, truth, whole
 from azure_emulator.services.deployments.language.texts import shown
 
 # Functions enter the table when their modules are imported.
 for _module in ("collections", "numbers", "texts"):
     import_module(f"{__package__}.{_module}")
 
-#: Gets the name as documented, the arguments' values, and whether there is one; for the functions that need the world.
+#: A function that needs the world: gets its name as it was written, and the arguments' values.
 Special = Callable[[str, list[Any]], Any]
 _LOOPS = 800
 
@@ -147,11 +146,12 @@ class Evaluator:
             return lazy(self, call)
         entry = FUNCTIONS.get(name)
         if entry is not None:
-            entry.check(len(call.arguments))
-            return entry.run([self.node(argument) for argument in call.arguments])
-        if name == "copyindex":
-            return self._copy_index([self.node(argument) for argument in call.arguments])
+            check_count(entry.name, len(call.arguments), entry.least, entry.most)
         arguments = [self.node(argument) for argument in call.arguments]
+        if entry is not None:
+            return entry.run(arguments)
+        if name == "copyindex":
+            return self._copy_index(arguments)
         result = (
             self.special[name](call.name, arguments) if name in self.special else self.missing(call.name, arguments)
         )
@@ -207,8 +207,7 @@ def _item(of: list[Any], index: Any, safe: bool) -> Any:
 
 
 def _if(evaluator: Evaluator, call: Call) -> Any:
-    if len(call.arguments) != 3:
-        raise cannot("if", f"function requires 3 argument(s) while {len(call.arguments)} were provided.")
+    check_count("if", len(call.arguments), 3, 3)
     chosen = 1 if truth("if", evaluator.node(call.arguments[0])) else 2
     return evaluator.node(call.arguments[chosen])
 
@@ -222,8 +221,7 @@ def _or(evaluator: Evaluator, call: Call) -> bool:
 
 
 def _some(call: Call) -> tuple[Node, ...]:
-    if len(call.arguments) < 2:
-        raise cannot(call.name, f"function requires 2 or more arguments while {len(call.arguments)} were provided.")
+    check_count(call.name, len(call.arguments), 2, None)
     return call.arguments
 
 

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any
 
 from azure_emulator.services.deployments.language.errors import cannot, expects
 from azure_emulator.services.deployments.language.table import Arguments, bounded, function, text, truth, whole
+
+_WHOLE = re.compile(r"[-+]?[0-9]{1,19}")
 
 
 @function("add", 2)
@@ -53,8 +56,7 @@ def _int(arguments: Arguments) -> int:
     if isinstance(value, float):
         return bounded("int", int(value))
     if isinstance(value, str):
-        digits = value.strip().removeprefix("-").removeprefix("+")
-        if not (digits.isascii() and digits.isdigit() and len(digits) < 20):
+        if not _WHOLE.fullmatch(value.strip()):
             raise cannot("int", f"the value '{value[:80]}' cannot be converted to an integer.")
         return bounded("int", int(value))
     return whole("int", value)
@@ -156,6 +158,9 @@ def _greater_or_equals(arguments: Arguments) -> bool:
 def _order(name: str, arguments: Arguments) -> int:
     one, other = arguments
     if isinstance(one, str):
-        against = text(name, other)
-        return int(one > against) - int(one < against)
-    return (whole(name, one) > whole(name, other)) - (whole(name, one) < whole(name, other))
+        return _compared(one, text(name, other))
+    return _compared(whole(name, one), whole(name, other))
+
+
+def _compared(one: Any, other: Any) -> int:
+    return int(one > other) - int(one < other)

@@ -24,18 +24,6 @@ class Entry:
     most: int | None
     run: Function
 
-    def check(self, count: int) -> None:
-        """Refuse a wrong number of arguments."""
-        if count >= self.least and (self.most is None or count <= self.most):
-            return
-        if self.most is None:
-            wanted = f"{self.least} or more arguments"
-        elif self.most == self.least:
-            wanted = f"{self.least} argument(s)"
-        else:
-            wanted = f"from {self.least} to {self.most} arguments"
-        raise cannot(self.name, f"function requires {wanted} while {count} were provided.")
-
 
 FUNCTIONS: dict[str, Entry] = {}
 
@@ -48,6 +36,22 @@ def function(name: str, least: int, most: int | None = -1) -> Callable[[Function
         return run
 
     return register
+
+
+def check_count(name: str, count: int, least: int, most: int | None) -> None:
+    """Refuse a wrong number of arguments; ``most`` ``None``: any number.
+
+    :raises ExpressionError: naming the numbers.
+    """
+    if count >= least and (most is None or count <= most):
+        return
+    if most is None:
+        wanted = f"{least} or more arguments"
+    elif most == least:
+        wanted = f"{least} argument(s)"
+    else:
+        wanted = f"from {least} to {most} arguments"
+    raise cannot(name, f"function requires {wanted} while {count} were provided.")
 
 
 def text(name: str, value: Any) -> str:

@@ -128,7 +128,7 @@ def _format(arguments: Arguments) -> str:
         width = int(found[2] or 0)
         return value.ljust(-width) if width < 0 else value.rjust(width)
 
-    return str(check_size(_HOLE.sub(fill, text("format", arguments[0]))))
+    return check_size(_HOLE.sub(fill, text("format", arguments[0])))
 
 
 def _formatted(value: Any, how: str) -> str:
