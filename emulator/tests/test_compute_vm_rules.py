@@ -348,6 +348,10 @@ def test_boot_diagnostics(azure: LocalAzure) -> None:
     urls = azure.call("POST", f"{VM}/retrieveBootDiagnosticsData").json()
     assert azure.client.get(urls["serialConsoleLogBlobUri"]).status_code == 200
     assert azure.get(f"{VM}/instanceView")["bootDiagnostics"] == {}
+    for nothing in (None, {"bootDiagnostics": None}):
+        azure.done(azure.call("PATCH", VM, {"properties": {"diagnosticsProfile": nothing}}))
+        view = azure.get(f"{VM}/instanceView")
+    assert "bootDiagnostics" not in view
 
 
 def test_maintenance_and_lists(azure: LocalAzure) -> None:

@@ -145,7 +145,7 @@ def instance_view(scope: Scope, doc: Doc) -> dict[str, Any]:
 
 def _boot_diagnostics(doc: Doc) -> dict[str, str] | bool:
     """URLs of the machine's logs when they are in an account of the customer; true: somewhere; false: nowhere."""
-    wanted = doc["properties"].get("diagnosticsProfile", {}).get("bootDiagnostics", {})
+    wanted = (doc["properties"].get("diagnosticsProfile") or {}).get("bootDiagnostics") or {}
     if not wanted.get("enabled"):
         return False
     if not wanted.get("storageUri"):
