@@ -8,14 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from compute_bodies import LOCATION, from_marketplace, machine, make_interface, make_machine, os_profile
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_compute_fuzz import MANY, NONSENSE, changed, paths
+from nonsense import NONSENSE, SETTINGS, changed, check_members, paths
 
 if TYPE_CHECKING:
     from azure_process import LocalAzure
-
-_SETTINGS = settings(max_examples=MANY, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 
 
 def puts(azure: LocalAzure) -> dict[str, dict[str, Any]]:
@@ -86,24 +84,7 @@ def puts(azure: LocalAzure) -> dict[str, dict[str, Any]]:
 
 def test_one_wrong_member_anywhere(azure: LocalAzure) -> None:
     make_machine(azure, "vm", from_marketplace())
-    every = puts(azure)
-    places = [(short, path) for short, body in every.items() for path in paths(body)]
-
-    @_SETTINGS
-    @given(st.sampled_from(places), NONSENSE, st.sampled_from(["PUT", "PATCH"]))
-    def check(place: tuple[str, tuple[Any, ...]], value: Any, method: str) -> None:
-        short, path = place
-        answer = azure.call(method, short, changed(every[short], path, value))
-        assert answer.status_code < 500, (short, path, value, answer.text)
-        if answer.status_code >= 400:
-            assert {"code", "message"} <= answer.json()["error"].keys()
-            return
-        if "azure-asyncoperation" in answer.headers:
-            status = azure.done(answer)
-            assert "Internal" not in str(status), (short, path, value, status)
-        assert azure.call("GET", short, **{"$expand": "instanceView"}).status_code == 200
-
-    check()
+    check_members(azure, puts(azure), at_once=True, **{"$expand": "instanceView"})
     for collection in (
         "virtualMachines",
         "virtualMachineScaleSets",
@@ -129,7 +110,7 @@ def test_odd_posts(azure: LocalAzure) -> None:
     make_machine(azure, "vm", from_marketplace())
     places = [(name, path) for name, body in POSTS.items() for path in paths(body)]
 
-    @_SETTINGS
+    @SETTINGS
     @given(st.sampled_from(places), NONSENSE)
     def check(place: tuple[str, tuple[Any, ...]], value: Any) -> None:
         name, path = place

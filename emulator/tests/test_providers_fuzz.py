@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from test_compute_fuzz import MANY, NONSENSE, changed, paths
+from nonsense import MANY, NONSENSE, changed, paths
 
 if TYPE_CHECKING:
     from azure_process import LocalAzure

@@ -11,14 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from compute_bodies import LOCATION, bytes_of, disk, empty, upload_disk
 from gallery_bodies import ENDING, definition, make_definition, make_version, of_disk
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from test_compute_fuzz import NONSENSE, changed, paths
+from nonsense import check_members
 
 if TYPE_CHECKING:
     from azure_process import LocalAzure
-
-MANY = int(os.environ.get("AZURE_EMULATOR_FUZZ", "150"))
 
 
 def bodies(azure: LocalAzure) -> dict[str, dict[str, Any]]:
@@ -75,25 +71,8 @@ def bodies(azure: LocalAzure) -> dict[str, dict[str, Any]]:
 
 
 def test_one_wrong_member_anywhere(azure: LocalAzure) -> None:
-    every = bodies(azure)
-    places = [(short, path) for short, body in every.items() for path in paths(body)]
-
-    @settings(max_examples=MANY, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
-    @given(st.sampled_from(places), NONSENSE, st.sampled_from(["PUT", "PATCH"]))
-    def check(place: tuple[str, tuple[Any, ...]], value: Any, method: str) -> None:
-        short, path = place
-        answer = azure.call(method, short, changed(every[short], path, value), ENDING)
-        assert answer.status_code < 500, (short, path, value, answer.text)
-        if answer.status_code >= 400:
-            assert {"code", "message"} <= answer.json()["error"].keys()
-            return
-        if "azure-asyncoperation" in answer.headers:
-            status = azure.done(answer)
-            assert "Internal" not in str(status), (short, path, value, status)
-        expand = {"$expand": "ReplicationStatus,UefiSettings,SharingProfile/Groups", "$select": "Permissions"}
-        assert azure.call("GET", short, version=ENDING, **expand).status_code == 200
-
-    check()
+    expand = {"$expand": "ReplicationStatus,UefiSettings,SharingProfile/Groups", "$select": "Permissions"}
+    check_members(azure, bodies(azure), ENDING, at_once=True, **expand)
     for collection in ("galleries", "galleries/g/images", "galleries/g/images/d/versions", "galleries/g/applications"):
         assert azure.call("GET", collection).status_code == 200
 
