@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import http.client
 import os
 import threading
 import uuid
@@ -59,6 +60,17 @@ def code(answer: httpx.Response) -> tuple[int, str]:
     found = ElementTree.fromstring(answer.content).findtext("Code") if answer.content else ""
     assert found == answer.headers["x-ms-error-code"]
     return answer.status_code, found or ""
+
+
+def plainly(azure: LocalAzure, blob: Blob, headers: dict[str, str]) -> tuple[int, str]:
+    """Status and code of a PUT of pages, by a client that sends whatever headers it is given."""
+    connection = http.client.HTTPSConnection(httpx.URL(blob.url).netloc.decode(), context=azure.trust, timeout=30)
+    try:
+        connection.request("PUT", f"{blob.url}&comp=page", headers={"x-ms-version": "2021-08-06", **headers})
+        answer = connection.getresponse()
+        return answer.status, answer.headers["x-ms-error-code"]
+    finally:
+        connection.close()
 
 
 def grant(azure: LocalAzure, disk: str, access: str, seconds: int = 3600) -> Blob:
@@ -153,6 +165,20 @@ def test_range_and_body_must_fit(upload: Blob) -> None:
     assert code(upload.read(SIZE + 512, SIZE + 513)) == (416, "InvalidRange")
 
 
+def test_numbers_without_end_are_refused(azure: LocalAzure, upload: Blob) -> None:
+    endless = "9" * 5000
+    assert code(upload("GET", comp="pagelist", maxresults=endless)) == (400, "InvalidInput")
+    page = {"x-ms-page-write": "clear", "x-ms-range": f"bytes=0-{endless}"}
+    assert code(upload("PUT", comp="page", headers=page)) == (400, "InvalidHeaderValue")
+    rule = {"method": "PUT", "route": "Disk/blob/*", "fault": {"status": 503}}
+    for rules in ([], [rule]):  # the same while requests are to fail
+        azure.control("faults", "PUT", rules=rules)
+        try:
+            assert plainly(azure, upload, {"Content-Length": endless}) == (400, "InvalidInput")
+        finally:
+            azure.control("faults", "PUT", rules=[])
+
+
 def test_content_is_checked_against_its_md5(upload: Blob) -> None:
     data = os.urandom(512)
     right = base64.b64encode(hashlib.md5(data).digest()).decode()
@@ -243,12 +269,15 @@ def test_pages_from_another_disk(upload: Blob, export: Blob) -> None:
     assert upload.ranges() == [(4096, 4096 + MIB), (SIZE, SIZE + 512)]
 
 
-def test_sources_that_cannot_be_copied(upload: Blob, export: Blob) -> None:
+def test_sources_that_cannot_be_copied(azure: LocalAzure, upload: Blob, export: Blob) -> None:
     assert code(copied(upload, export.url.replace("sig=", "sig=A"), 0, 512)) == (403, "AuthenticationFailed")
     assert code(copied(upload, export.url, SIZE, 1024)) == (416, "InvalidRange")
     assert code(copied(upload, export.url, 0, 4 * MIB + 512)) == (416, "InvalidPageRange")
     assert code(copied(upload, "https://example.com/a/b", 0, 512)) == (404, "CannotVerifyCopySource")
     assert code(copied(upload, "https://127.0.0.1:1/a/b", 0, 512)) == (404, "CannotVerifyCopySource")
+    for url in ("https://127.0.0.1:port/a/b", "https://[/a/b", "https://127.0.0.1:1/\u00e9"):
+        headers = {"x-ms-page-write": "update", "x-ms-range": "bytes=0-511", "x-ms-source-range": "bytes=0-511"}
+        assert plainly(azure, upload, {**headers, "x-ms-copy-source": url}) == (404, "CannotVerifyCopySource")
     wrong = {"x-ms-source-range": "bytes=0-1023"}
     assert code(copied(upload, export.url, 0, 512, **wrong)) == (400, "InvalidHeaderValue")
     md5 = {"x-ms-source-content-md5": "AAAA"}

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 MAX_PUT_PAGE = 4 << 20
 CHUNK = 1 << 20
 VERSION = "2023-11-03"
-RANGE = re.compile(r"bytes=(\d+)-(\d*)")
+RANGE = re.compile(r"bytes=(\d{1,19})-(\d{0,19})")
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
@@ -71,8 +71,11 @@ class Answers(BaseHTTPRequestHandler):
 
     def _other(self, url: str) -> Grant | None:
         """The grant of another SAS of this endpoint, None when the URL is not one."""
-        parts = urlsplit(url)
-        if not parts.path.startswith(f"/{ACCOUNT}/") or parts.port != self.server.port:
+        try:
+            parts, port = urlsplit(url), urlsplit(url).port
+        except ValueError:  # no URL at all
+            return None
+        if not parts.path.startswith(f"/{ACCOUNT}/") or port != self.server.port:
             return None
         return self._granted(parts.path, {name: values[0] for name, values in parse_qs(parts.query).items()})
 

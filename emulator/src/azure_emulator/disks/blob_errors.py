@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+# As many as a number of 64 bits may have.
+_DIGITS = 19
+
 
 class BlobError(Exception):
     """An answer in the blob service's error format; `headers` are added to those of every answer."""
@@ -75,6 +78,6 @@ def number(text: str | None, default: int) -> int:
     """
     if not text:
         return default
-    if not text.isdecimal():
+    if not text.isdecimal() or len(text) > _DIGITS:
         raise BlobError(400, "InvalidInput", f"{text!r} is not a number.")
     return int(text)

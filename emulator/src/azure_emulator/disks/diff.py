@@ -11,6 +11,8 @@ from __future__ import annotations
 import heapq
 from typing import TYPE_CHECKING
 
+from azure_emulator.disks.pages import merged
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -27,7 +29,8 @@ def changes(store: PageStore, before: str, after: str, start: int, end: int) -> 
     """
     current: tuple[str, int, int] | None = None
     written = _Cursor(store.ranges(after, start, end))
-    for low, high in _union(store, before, after, start, end):
+    # The parts that are written in one or both.
+    for low, high in merged(heapq.merge(store.ranges(before, start, end), store.ranges(after, start, end))):
         for first, last in _different(store, before, after, low, high):
             for kind, one, other in written.split(first, last):
                 if current and current[0] == kind and current[2] == one:
@@ -36,20 +39,6 @@ def changes(store: PageStore, before: str, after: str, start: int, end: int) -> 
                 if current:
                     yield current
                 current = (kind, one, other)
-    if current:
-        yield current
-
-
-def _union(store: PageStore, before: str, after: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """The parts that are written in one or both."""
-    current: tuple[int, int] | None = None
-    for low, high in heapq.merge(store.ranges(before, start, end), store.ranges(after, start, end)):
-        if current and low <= current[1]:
-            current = (current[0], max(current[1], high))
-            continue
-        if current:
-            yield current
-        current = (low, high)
     if current:
         yield current
 

@@ -12,10 +12,12 @@ exists already, cannot be created, deleted, resized or described, and takes no c
 from __future__ import annotations
 
 import io
+import logging
 import os
 import socket
 import ssl
 import struct
+import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     from azure_emulator.core.faults import Fault
     from azure_emulator.disks.grants import Authorize, Grant, Lookup, RequestLog, Striker
     from azure_emulator.disks.pages import PageStore
+
+_log = logging.getLogger(__name__)
 
 # What Storage calls the faults that a plan may send.
 _FAULT_CODES = {429: "TooManyRequests", 500: "InternalError", 503: "ServerBusy", 504: "GatewayTimeout"}
@@ -66,17 +70,22 @@ class _Handler(Reading, Writing, BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         query = {name: values[0] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
         own = self.headers.get("User-Agent") == INTERNAL["User-Agent"]
-        fault = None if own else self.server.striker(self.command, parts.path)
-        status = (
-            self._do(action, parts.path, query) if fault is None else self._struck(fault, action, parts.path, query)
-        )
+        fault: Fault | None = None
+        self._unread = 0
+        try:
+            self._unread = number(self.headers.get("Content-Length"), 0)
+        except BlobError as error:
+            self.close_connection = True  # nobody knows where the next request begins
+            self._answer_error(error)
+            status = error.status
+        else:
+            fault = None if own else self.server.striker(self.command, parts.path)
+            status = self._struck(fault, action, parts.path, query) if fault else self._do(action, parts.path, query)
         self.server.request_log(self.command, parts.path, status, fault)
 
     def _do(self, action: Callable[[Grant, dict[str, str]], int], path: str, query: dict[str, str]) -> int:
         """Carry out and answer a request; the status."""
-        self._unread = 0
         try:
-            self._unread = number(self.headers.get("Content-Length"), 0)
             return action(self._authenticate(path, query), query)
         except BlobError as error:
             self._answer_error(error)
@@ -87,9 +96,8 @@ class _Handler(Reading, Writing, BaseHTTPRequestHandler):
     ) -> int:
         """Handle a request with a planned fault; the status, 0 when the connection was torn."""
         time.sleep(fault.delay)
-        wire, self._unread = self.wfile, number(self.headers.get("Content-Length"), 0)
         if fault.after:
-            self.wfile = io.BytesIO()  # the answer is lost
+            wire, self.wfile = self.wfile, io.BytesIO()  # the answer is lost
             self._do(action, path, query)
             self.wfile = wire
         if fault.tears:
@@ -152,8 +160,11 @@ class DiskEndpoint(ThreadingHTTPServer):
         connection, address = self.socket.accept()
         return self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False), address
 
-    def handle_error(self, request: object, client_address: object) -> None:
-        """A client that hangs up or offers no TLS is its own problem; nothing to report."""
+    def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 - the base class's
+        """A client that hangs up or offers no TLS is its own problem; all else is the emulator's, and told in its log."""
+        error = sys.exception()
+        if not isinstance(error, (ConnectionError, TimeoutError, ssl.SSLError)):
+            _log.error("a request to a disk's blob", exc_info=error)
 
     def etag(self, grant: Grant) -> str:
         """Changes with every write, and survives a restart because it comes from the file."""

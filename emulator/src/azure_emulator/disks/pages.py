@@ -25,7 +25,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 PAGE = 512
@@ -192,19 +192,23 @@ class PageStore:
         """The written parts of [start, end) as (start, end), in order, merged, at page granularity."""
         written = self._map(name)
         source = _mapped(written) if written.exists() else _data_extents(self.path(name))
-        current: tuple[int, int] | None = None
-        for first, last in source:
-            low, high = max(first, start), min(last, end)
-            if low >= high:
-                continue
-            if current and low <= current[1]:
-                current = (current[0], max(current[1], high))
-                continue
-            if current:
-                yield current
-            current = (low, high)
+        yield from merged((max(first, start), min(last, end)) for first, last in source)
+
+
+def merged(ranges: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Ranges in the order of their starts, with those that touch or overlap as one, and without empty ones."""
+    current: tuple[int, int] | None = None
+    for low, high in ranges:
+        if low >= high:
+            continue
+        if current and low <= current[1]:
+            current = (current[0], max(current[1], high))
+            continue
         if current:
             yield current
+        current = (low, high)
+    if current:
+        yield current
 
 
 def _reflink(source: Path, target: Path) -> bool:

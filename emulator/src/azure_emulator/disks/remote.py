@@ -22,16 +22,17 @@ _CONDITIONS = "x-ms-source-"
 _SECONDS = 60
 
 
-def read_source(
-    url: str, start: int, end: int, headers: Mapping[str, str], authority: Path, version: str
-) -> bytes | memoryview:
+def read_source(url: str, start: int, end: int, headers: Mapping[str, str], authority: Path, version: str) -> bytes:
     """The bytes [start, end) of a blob.
 
     :param headers: the request's, with lower-case names; its ``x-ms-source-if-…`` conditions go to the source.
     :raises BlobError: ``CannotVerifyCopySource`` with the source's status, 412 when a condition does not hold.
     """
-    parts = urlsplit(url)
-    if parts.scheme != "https" or parts.hostname not in _LOCAL:
+    try:
+        parts, port = urlsplit(url), urlsplit(url).port
+    except ValueError:  # no URL at all
+        raise _cannot_verify(404, "The specified resource does not exist.") from None
+    if parts.scheme != "https" or parts.hostname not in _LOCAL or not url.isascii():
         raise _cannot_verify(404, "The specified resource does not exist.")
     asked = {**INTERNAL, "x-ms-version": version, "x-ms-range": f"bytes={start}-{end - 1}"}
     for name, value in headers.items():
@@ -40,7 +41,7 @@ def read_source(
     if token := headers.get("x-ms-copy-source-authorization"):
         asked["Authorization"] = token
     trust = ssl.create_default_context(cafile=str(authority))
-    connection = http.client.HTTPSConnection(parts.hostname, parts.port, timeout=_SECONDS, context=trust)
+    connection = http.client.HTTPSConnection(parts.hostname, port, timeout=_SECONDS, context=trust)
     try:
         connection.request("GET", f"{parts.path}?{parts.query}", headers=asked)
         answer = connection.getresponse()

@@ -117,7 +117,7 @@ class Writing(Answers):
         if other is None:
             version = self.headers.get("x-ms-version", VERSION)
             headers = {name.lower(): value for name, value in self.headers.items()}
-            data: bytes | memoryview = read_source(source, first, last, headers, self.server.authority, version)
+            data = read_source(source, first, last, headers, self.server.authority, version)
         elif last > other.length:
             raise invalid_range()
         else:
