@@ -89,6 +89,7 @@ def test_extensions_need_a_running_machine(azure: LocalAzure) -> None:
         (extension(type="NoSuchThing"), 404, "ArtifactNotFound"),
         (extension(version="9.9"), 404, "ArtifactVersionNotFound"),
         (extension(version="two"), 404, "ArtifactVersionNotFound"),
+        (extension(version="9" * 5000), 404, "ArtifactVersionNotFound"),
         (extension(publisher="Microsoft.Compute", type="CustomScriptExtension", version="1.10"), 400, "BadRequest"),
         (extension(type=None), 400, "InvalidParameter"),
         ({"location": LOCATION}, 400, "InvalidParameter"),
@@ -124,6 +125,8 @@ def test_extension_catalogue(azure: LocalAzure) -> None:
     newest = azure.call("GET", versions, **{"$top": "1", "$orderby": "name desc"}).json()
     assert [item["name"] for item in newest] == ["2.1.13"]
     assert azure.get(f"{versions}/2.1.13")["properties"]["operatingSystem"] == "Linux"
+    for top in ("x", "9" * 5000):
+        assert azure.call("GET", versions, **{"$top": top}).status_code == 400
     filtered = azure.call("GET", versions, **{"$filter": "startswith(name,'2.0')"}).json()
     assert [item["name"] for item in filtered] == ["2.0.7"]
     assert azure.refused("GET", f"{where}/nobody/artifacttypes/vmextension/types")[:2] == (404, "NotFound")
@@ -192,7 +195,16 @@ def test_managed_run_command(azure: LocalAzure) -> None:
     assert found["properties"]["provisioningState"] == "Succeeded"
     view = azure.get(f"{VM}/runCommands/one", **{"$expand": "instanceView"})["properties"]["instanceView"]
     assert (view["executionState"], view["exitCode"], view["output"]) == ("Succeeded", 0, "")
-    azure.done(azure.call("PATCH", f"{VM}/runCommands/one", {"properties": {"timeoutInSeconds": 60}}))
+    assert "endTime" in view
+    azure.control("latency", "PUT", seconds={"compute.vm.*": 60})
+    try:
+        again = azure.call("PATCH", f"{VM}/runCommands/one", {"properties": {"timeoutInSeconds": 60}})
+        view = azure.get(f"{VM}/runCommands/one", **{"$expand": "instanceView"})["properties"]["instanceView"]
+        assert (view["executionState"], "endTime" in view) == ("Running", False)
+    finally:
+        azure.control("latency", "PUT", name="fast")
+        azure.control("clock", advance=61)
+    azure.done(again)
     assert azure.get(f"{VM}/runCommands")["value"][0]["properties"]["timeoutInSeconds"] == 60
     both = {"properties": {"source": {"script": "x", "commandId": "RunShellScript"}}}
     assert azure.refused("PUT", f"{VM}/runCommands/two", both)[:2] == (400, "InvalidParameter")

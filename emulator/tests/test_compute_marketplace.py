@@ -53,7 +53,8 @@ def test_versions_in_order(azure: LocalAzure, publishers: str) -> None:
     assert "properties" not in azure.call("GET", versions, **{"$expand": "properties"}).json()[0]
     expanded = azure.call("GET", versions, **{"$expand": "Properties"}).json()
     assert expanded[0]["properties"]["hyperVGeneration"] == "V1"
-    assert azure.call("GET", versions, **{"$top": "x"}).status_code == 400
+    for top in ("x", "9" * 5000):
+        assert azure.call("GET", versions, **{"$top": top}).status_code == 400
 
 
 def test_one_version(azure: LocalAzure, publishers: str) -> None:

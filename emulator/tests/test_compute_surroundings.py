@@ -140,7 +140,11 @@ def test_scale_sets(azure: LocalAzure) -> None:
     assert [one["instanceId"] for one in instances] == ["0", "1"]
     azure.done(azure.call("PATCH", "virtualMachineScaleSets/set", {"sku": {"capacity": 3}}))
     assert azure.get("virtualMachineScaleSets/set/virtualMachines/2")["name"] == "set_2"
-    assert azure.call("GET", "virtualMachineScaleSets/set/virtualMachines/3").status_code == 404
+    for number in ("3", "9" * 5000):
+        assert azure.call("GET", f"virtualMachineScaleSets/set/virtualMachines/{number}").status_code == 404
+    usages = f"/subscriptions/{azure.subscription}/providers/Microsoft.Compute/locations/{LOCATION}/usages"
+    used = {usage["name"]["value"]: usage["currentValue"] for usage in azure.get(usages)["value"]}
+    assert (used["virtualMachineScaleSets"], used["availabilitySets"]) == (1, 0)
     azure.done(azure.call("DELETE", "virtualMachineScaleSets/set"))
     assert azure.call("DELETE", "virtualMachineScaleSets/set").status_code == 204
 

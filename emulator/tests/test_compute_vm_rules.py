@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 from compute_bodies import (
     LOCATION,
@@ -227,6 +228,13 @@ def test_skus(azure: LocalAzure) -> None:
     assert size["family"] == "standardDCASv5Family"
     capabilities = {item["name"]: item["value"] for item in size["capabilities"]}
     assert capabilities["ConfidentialComputingType"] == "SNP"
+    shares = {
+        item["name"]: capability["value"]
+        for item in found
+        for capability in item["capabilities"]
+        if capability["name"] == "MaxValueOfMaxShares"
+    }
+    assert (shares["Standard_LRS"], shares["Premium_LRS"]) == ("1", "10")
     assert azure.get(where, "2021-07-01", **{"$filter": "location eq 'atlantis'"})["value"] == []
     assert azure.call("GET", where, version="2021-07-01", **{"$filter": "name eq 'x'"}).status_code == 400
 
@@ -245,6 +253,9 @@ def test_sizes_that_cannot_be_had(azure: LocalAzure) -> None:
     found = azure.get(where, "2021-07-01", **{"$filter": f"location eq '{LOCATION}'"})["value"]
     restricted = [item["name"] for item in found if item["restrictions"]]
     assert restricted == ["Standard_DS1_v2"]
+    with pytest.raises(httpx.HTTPStatusError, match="400"):
+        azure.control("restrictions", "PUT", location=LOCATION, size="Standard_DS1_v2", available="false")
+    assert azure.refused("PUT", VM, body)[1] == "SkuNotAvailable"
     azure.control("restrictions", "PUT", location=LOCATION, size="Standard_DS1_v2", available=True)
     azure.put(VM, body)
 
@@ -429,16 +440,18 @@ def test_swap_the_os_disk(azure: LocalAzure) -> None:
 
 
 def test_identity(azure: LocalAzure) -> None:
-    user = (
-        f"{azure.path('x').rpartition('/providers/')[0]}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/u"
-    )
+    user = azure.path("x").partition("/providers/")[0]
+    user += "/providers/Microsoft.ManagedIdentity/userAssignedIdentities/user"
+    elsewhere = user + "2"
+    own = azure.call("PUT", user, {"location": LOCATION}, "2023-01-31").json()["properties"]
     body = machine(azure, "vm", from_marketplace(), osProfile=os_profile("vm"))
-    made = azure.put(
-        VM, body | {"identity": {"type": "SystemAssigned, UserAssigned", "userAssignedIdentities": {user: {}}}}
-    )
+    users = {user: {}, elsewhere: {}}
+    made = azure.put(VM, body | {"identity": {"type": "SystemAssigned, UserAssigned", "userAssignedIdentities": users}})
     assert made["identity"]["principalId"]
-    assert made["identity"]["userAssignedIdentities"][user].keys() == {"principalId", "clientId"}
-    take = {"identity": {"type": "SystemAssigned", "userAssignedIdentities": {user: None}}}
+    known = made["identity"]["userAssignedIdentities"]
+    assert known[user] == {name: own[name] for name in ("principalId", "clientId")}
+    assert known[elsewhere].keys() == {"principalId", "clientId"}
+    take = {"identity": {"type": "SystemAssigned", "userAssignedIdentities": {user: None, elsewhere: None}}}
     azure.done(azure.call("PATCH", VM, take))
     assert azure.get(VM)["identity"].keys() == {"type", "principalId", "tenantId"}
     azure.done(azure.call("PATCH", VM, {"identity": {"type": "None"}}))

@@ -20,6 +20,7 @@ DISK = {
     "location": "eastus",
     "properties": {"creationData": {"createOption": "Empty"}, "diskSizeGB": 1},
 }
+SECURE = {"securityProfile": {"securityType": "TrustedLaunch"}, "hyperVGeneration": "V2"}
 GROUP = {"id": "/resourceGroups/rg", "location": "eastus"}
 API = "2024-07-01"
 
@@ -49,6 +50,38 @@ def test_copies_have_bytes_and_ids_of_their_own(clean: LocalAzure) -> None:
     granted = clean.done(clean.arm("POST", f"{DISKS}/copy2/beginGetAccess", access, api=API)).json()
     url = granted["properties"]["output"]["accessSAS"]
     assert clean.http.get(url, headers={"x-ms-range": "bytes=0-511"}).content == bytes(512)
+
+
+def test_copies_have_no_signatures_of_their_source(clean: LocalAzure) -> None:
+    seed(clean, resources=[GROUP, {**DISK, "properties": {**DISK["properties"], **SECURE}}])
+    access = {"access": "Read", "durationInSeconds": 600, "getSecureVMGuestStateSAS": True}
+    urls = clean.done(clean.arm("POST", f"{DISKS}/d/beginGetAccess", access, api=API)).json()["properties"]["output"]
+    seed(clean, copies=[{"of": f"{DISKS}/d", "count": 1, "name": "copy{n}"}])
+    assert len(list((clean.data / "disks").glob("*.pages"))) == 4
+    assert clean.arm("GET", f"{DISKS}/copy1", api=API).json()["properties"]["diskState"] == "Unattached"
+    clean.done(clean.arm("DELETE", f"{DISKS}/copy1", api=API))
+    for url in (urls["accessSAS"], urls["securityDataAccessSAS"]):
+        assert clean.http.get(url, headers={"x-ms-range": "bytes=0-511"}).content == bytes(512)
+    assert clean.arm("DELETE", f"{DISKS}/d", api=API).status_code == 409
+
+
+def test_copies_are_uploaded_one_by_one(clean: LocalAzure) -> None:
+    upload = {"creationData": {"createOption": "Upload", "uploadSizeBytes": (32 << 20) + 512}}
+    access = {"access": "Write", "durationInSeconds": 600}
+
+    def grant(name: str) -> str:
+        granted = clean.done(clean.arm("POST", f"{DISKS}/{name}/beginGetAccess", access, api=API)).json()
+        return str(granted["properties"]["output"]["accessSAS"])
+
+    seed(clean, resources=[GROUP, {**DISK, "properties": upload}])
+    seed(clean, copies=[{"of": f"{DISKS}/d", "count": 1, "name": "before{n}"}])
+    url = grant("d")
+    page = {"x-ms-page-write": "update", "x-ms-range": "bytes=0-511"}
+    assert clean.http.put(f"{url}&comp=page", content=b"1" * 512, headers=page).status_code == 201
+    seed(clean, copies=[{"of": f"{DISKS}/d", "count": 1, "name": "after{n}"}])
+    assert clean.http.put(f"{url}&comp=page", content=b"2" * 512, headers=page).status_code == 201
+    for name, byte in (("before1", b"\0"), ("after1", b"1")):
+        assert clean.http.get(grant(name), headers={"x-ms-range": "bytes=0-511"}).content == byte * 512
 
 
 def test_a_thousand_machines(clean: LocalAzure) -> None:

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Ties page data to resources: where files are, when they go, and the endpoint that serves them.
 
-A document names its pages in ``_pages`` (a name, or an object of names) and ``_guest_state`` (a name). Files are made before the transaction that
-refers to them is committed and removed after the one that forgets them, so that a document never lacks its bytes;
-what a killed process leaves over is swept at the next start.
+A document names its pages in ``_pages`` (a name, or an object of names) and ``_guest_state`` (a name). Files are made
+before the transaction that refers to them is committed and removed after the one that forgets them, so that a document
+never lacks its bytes; what a killed process leaves over is swept at the next start.
 """
 
 from __future__ import annotations
@@ -199,6 +199,8 @@ def _copied(scope: Scope, doc: Doc) -> None:
         doc["_pages"] = store.copy(pages)
     elif isinstance(pages, dict):
         doc["_pages"] = {key: store.copy(name) for key, name in pages.items()}
+    if doc.get("_guest_state"):
+        doc["_guest_state"] = store.copy(doc["_guest_state"])
 
 
 hooks.copied.append(_copied)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from azure_emulator.core.errors import ArmError
+from azure_emulator.services.compute._shared import invalid
 
 DISK_TYPES = (
     "Standard_LRS",
@@ -24,6 +24,8 @@ DISK_TYPES = (
 )
 SNAPSHOT_TYPES = ("Standard_LRS", "Standard_ZRS", "Premium_LRS")
 
+#: The largest disk.
+MAX_GB = 32767
 #: Disks whose IOPS and MB/s are the client's to choose.
 TUNABLE = ("UltraSSD_LRS", "PremiumV2_LRS")
 _TIERS = {"Premium_LRS": "Premium", "Premium_ZRS": "Premium", "PremiumV2_LRS": "Premium", "UltraSSD_LRS": "Ultra"}
@@ -66,9 +68,7 @@ def sku_of(body: dict[str, Any], allowed: tuple[str, ...], default: str) -> dict
     for known in allowed:
         if isinstance(name, str) and known.lower() == name.lower():
             return {"name": known, "tier": tier(known)}
-    raise ArmError(
-        400,
-        "InvalidParameter",
+    raise invalid(
         f"The value '{name}' of parameter 'sku.name' is invalid. Allowed values are: {', '.join(allowed)}.",
         "sku.name",
     )

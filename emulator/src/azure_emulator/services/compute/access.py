@@ -16,15 +16,16 @@ import secrets
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from azure_emulator.core import hooks
 from azure_emulator.core.errors import ArmError
 from azure_emulator.core.operations import effect
-from azure_emulator.core.values import choice_of, flag_of, number_of
+from azure_emulator.core.values import choice_of, flag_of, missing, number_of
 from azure_emulator.disks.vhd import FOOTER_SIZE, footer_problem
 from azure_emulator.services.compute._data import GRANTS, blob_url, page_store
-from azure_emulator.services.compute._shared import accepted, find
+from azure_emulator.services.compute._shared import accepted, begin, find, invalid
 from azure_emulator.services.compute._types import check_types
 from azure_emulator.services.compute.disk_copies import check_complete
-from azure_emulator.services.compute.disk_resources import Kind, check_no_access, grant_keys
+from azure_emulator.services.compute.disk_resources import Kind, check_no_access, forget_grant
 from azure_emulator.services.compute.disk_shapes import refresh
 
 if TYPE_CHECKING:
@@ -35,18 +36,16 @@ _MAX_SECONDS = 2**32 - 1
 _GUEST_STATE_SIZE = 4 << 20
 
 
-def begin(ctx: Context, kind: Kind) -> Reply:
+def begin_access(ctx: Context, kind: Kind) -> Reply:
     """beginGetAccess: 202; the URL comes with the operation's result."""
     check_types(ctx.body)
     doc = find(ctx, kind.collection)
     access = choice_of(ctx.body, ("None", "Read", "Write"), "access")
     if access in (None, "None"):
-        raise ArmError(400, "InvalidParameter", "Required parameter 'access' is missing (null).", "access")
+        raise missing("access")
     seconds = number_of(ctx.body, "durationInSeconds")
     if seconds is None or not 0 < seconds <= _MAX_SECONDS:
-        raise ArmError(
-            400, "InvalidParameter", "The value of parameter 'durationInSeconds' is out of range.", "durationInSeconds"
-        )
+        raise invalid("The value of parameter 'durationInSeconds' is out of range.", "durationInSeconds")
     expire(ctx, doc)
     _check_format(ctx, doc)
     _check_grantable(ctx, doc, access == "Write")
@@ -56,9 +55,7 @@ def begin(ctx: Context, kind: Kind) -> Reply:
     doc["_grant"] = grant
     refresh(doc)
     ctx.store.put(doc["id"], doc)
-    args = {"id": doc["id"], "container": grant["container"]}
-    operation = ctx.operations.start("disk", doc["location"], "compute.disk.access.begin", args, doc["id"])
-    return accepted(operation)
+    return accepted(begin(ctx, doc, "compute.disk.access.begin", style="disk", container=grant["container"]))
 
 
 def _check_format(ctx: Context, doc: Doc) -> None:
@@ -108,8 +105,17 @@ def _grant(ctx: Context, doc: Doc, seconds: int, *, writable: bool) -> dict[str,
         "size": size,
         "identity": properties["uniqueId"],
     }
+    if writable:
+        _own(ctx, doc)
     ctx.store.kv_put(GRANTS, grant["container"], grant)
     return grant
+
+
+def _own(scope: Scope, doc: Doc) -> None:
+    """Give a disk that is being uploaded files of its own: a seed's copies share them."""
+    for name in (doc["_pages"], doc.get("_guest_state")):
+        if name:
+            page_store(scope.data_dir).own(name)
 
 
 def _signed() -> dict[str, str]:
@@ -119,16 +125,13 @@ def _signed() -> dict[str, str]:
 def _grant_guest_state(ctx: Context, doc: Doc, grant: dict[str, Any]) -> None:
     """A second SAS in the same container, for the state of the machine's virtual TPM."""
     if not doc["properties"].get("securityProfile", {}).get("securityType"):
-        raise ArmError(
-            400,
-            "InvalidParameter",
+        raise invalid(
             f"'{doc['name']}' has no guest state: its securityProfile has no securityType.",
             "getSecureVMGuestStateSAS",
         )
-    pages = doc.setdefault("_guest_state", "") or page_store(ctx.data_dir).create()
-    doc["_guest_state"] = pages
+    doc["_guest_state"] = doc.get("_guest_state") or page_store(ctx.data_dir).create()
     key = f"{grant['container']}/{uuid.uuid4()}_vmgs"
-    ctx.store.kv_put(GRANTS, key, grant | _signed() | {"pages": pages, "size": _GUEST_STATE_SIZE})
+    ctx.store.kv_put(GRANTS, key, grant | _signed() | {"pages": doc["_guest_state"], "size": _GUEST_STATE_SIZE})
     grant["guest_state"] = key
 
 
@@ -150,13 +153,12 @@ def _url(scope: Scope, path: str, grant: dict[str, Any]) -> str:
     return f"{blob_url(scope, path)}?sv=2018-03-28&sr=b&si={grant['policy']}&sig={signature}"
 
 
-def end(ctx: Context, kind: Kind) -> Reply:
+def end_access(ctx: Context, kind: Kind) -> Reply:
     """endGetAccess: 202, also when nothing was granted."""
     doc = find(ctx, kind.collection)
     revoke(ctx, doc)
     ctx.store.put(doc["id"], doc)
-    operation = ctx.operations.start("disk", doc["location"], "compute.disk.access.end", {"id": doc["id"]}, doc["id"])
-    return accepted(operation)
+    return accepted(begin(ctx, doc, "compute.disk.access.end", style="disk"))
 
 
 def _not_accepted(scope: Scope, args: dict[str, Any], _error: ArmError) -> None:
@@ -183,16 +185,11 @@ def revoke(scope: Scope, doc: Doc) -> None:
     grant = doc.pop("_grant", None)
     if grant is None:
         return
-    _forget(scope, grant)
+    forget_grant(scope, grant)
     if grant["writable"]:
         doc["_finish_upload"] = True
     else:
         refresh(doc)
-
-
-def _forget(scope: Scope, grant: dict[str, Any]) -> None:
-    for key in grant_keys(grant):
-        scope.store.kv_delete(GRANTS, key)
 
 
 def _finish_upload(scope: Scope, doc: Doc) -> None:
@@ -221,9 +218,22 @@ def expire(scope: Scope, doc: Doc) -> None:
     """Drop a grant whose time is over."""
     grant = doc.get("_grant")
     if grant and grant["expires"] <= scope.clock.now():
-        _forget(scope, grant)
+        forget_grant(scope, grant)
         del doc["_grant"]
         refresh(doc)
+
+
+def _copied(scope: Scope, doc: Doc) -> None:
+    """The signatures of a disk are not those of its copy by a seed, and what is written by them does not reach it."""
+    grant = doc.pop("_grant", None)
+    if grant is None:
+        return
+    if grant["writable"]:
+        _own(scope, doc)
+    refresh(doc)
+
+
+hooks.copied.append(_copied)
 
 
 def shown(doc: Doc, now: float) -> Doc:

@@ -21,6 +21,7 @@ from azure_emulator.core.certificates import Certificates
 from azure_emulator.core.errors import ArmError
 from azure_emulator.core.faults import INTERNAL
 from azure_emulator.disks.vhd import FOOTER_SIZE, footer_problem, make_footer
+from azure_emulator.services.compute._data import page_store
 from azure_emulator.services.compute._shared import GIB
 from azure_emulator.services.storage import blob_urls, signatures
 
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from azure_emulator.core.context import Scope
-    from azure_emulator.disks.pages import PageStore
     from azure_emulator.services.storage.blob_urls import BlobLocation
 
 #: Namespace of blobs that are captured images: URL in lower case -> ``{"marketplace": bool}``.
@@ -46,8 +46,8 @@ def locate(scope: Scope, uri: str) -> BlobLocation:
     """
     found = blob_urls.locate(scope, uri)
     if found is None:
-        plain = uri.split("?", maxsplit=1)[0]
-        raise ArmError(400, "InvalidParameter", f"The blob '{plain}' is not in a storage account of this subscription.")
+        text = f"The blob '{_plain(uri)}' is not in a storage account of this subscription."
+        raise ArmError(400, "InvalidParameter", text)
     return found
 
 
@@ -83,11 +83,18 @@ def describe(scope: Scope, uri: str) -> dict[str, Any]:
     return {"url": url, "size": size}
 
 
-def fetch(data_dir: Path, store: PageStore, pages: str, blob: dict[str, Any]) -> None:
-    """Read the written pages of a blob into `pages`, without the VHD footer. Can be repeated.
+def fetch(data_dir: Path, args: dict[str, Any]) -> None:
+    """The work of an import: read blobs into pages, ``{"blobs": [{"pages", "blob": as described}]}``. Can be repeated.
 
-    :raises ArmError: 409 ``InvalidVhd`` for a wrong footer.
+    :raises ArmError: 409 ``InvalidVhd`` for a wrong footer, or when a blob cannot be read.
     """
+    for item in args["blobs"]:
+        _fetch(data_dir, item["pages"], item["blob"])
+
+
+def _fetch(data_dir: Path, pages: str, blob: dict[str, Any]) -> None:
+    """Read the written pages of a blob, without the VHD footer."""
+    store = page_store(data_dir)
     url, size = blob["url"], blob["size"] - FOOTER_SIZE
     with _connection(data_dir, url) as connection:
         problem = footer_problem(_read(connection, url, size, FOOTER_SIZE), size)
@@ -106,14 +113,8 @@ def create_vhd(data_dir: Path, url: str, container_url: str, size_gb: int) -> No
         _ask(connection, "PUT", f"{container_url}&restype=container")
         if _ask(connection, "HEAD", url).status == 200:
             return
-        headers = {"x-ms-blob-type": "PageBlob", "x-ms-blob-content-length": str(size + FOOTER_SIZE)}
-        created = _ask(connection, "PUT", url, headers)
-        if created.status != 201:
-            raise ArmError(
-                409, "StorageAccountOperationFailed", f"The VHD blob could not be created ({created.status})."
-            )
-        headers = {"x-ms-page-write": "update", "x-ms-range": f"bytes={size}-{size + FOOTER_SIZE - 1}"}
-        _ask(connection, "PUT", f"{url}&comp=page", headers, make_footer(size, uuid.uuid4()))
+        _create(connection, url, size + FOOTER_SIZE)
+        _write(connection, url, size, make_footer(size, uuid.uuid4()))
 
 
 def copy_vhd(data_dir: Path, url: str, container_url: str, source: str) -> None:
@@ -123,15 +124,13 @@ def copy_vhd(data_dir: Path, url: str, container_url: str, source: str) -> None:
     """
     with _connection(data_dir, source) as reading, _connection(data_dir, url) as writing:
         _ask(writing, "PUT", f"{container_url}&restype=container")
-        size = int(_ask(reading, "HEAD", source).headers.get("Content-Length", 0))
-        headers = {"x-ms-blob-type": "PageBlob", "x-ms-blob-content-length": str(size)}
-        if _ask(writing, "PUT", url, headers).status != 201:
-            raise ArmError(409, "StorageAccountOperationFailed", f"The blob {_plain(url)} could not be created.")
+        found = _ask(reading, "HEAD", source)
+        if found.status != 200:
+            raise _unreadable(found)
+        _create(writing, url, int(found.headers.get("Content-Length", 0)))
         for start, end in _ranges(reading, source):
             for position in range(start, end, _CHUNK):
-                length = min(_CHUNK, end - position)
-                page = {"x-ms-page-write": "update", "x-ms-range": f"bytes={position}-{position + length - 1}"}
-                _ask(writing, "PUT", f"{url}&comp=page", page, _read(reading, source, position, length))
+                _write(writing, url, position, _read(reading, source, position, min(_CHUNK, end - position)))
 
 
 def exists(scope: Scope, uri: str) -> bool:
@@ -159,7 +158,7 @@ def _connection(data_dir: Path, url: str) -> Iterator[http.client.HTTPConnection
     connection = http.client.HTTPSConnection(parts.hostname or "", parts.port, timeout=60, context=trust)
     try:
         yield connection
-    except OSError as error:
+    except (OSError, http.client.HTTPException) as error:
         message = "The storage account's blobs cannot be reached; is the blob server (Azurite) installed?"
         raise ArmError(409, "StorageAccountNotAvailable", message) from error
     finally:
@@ -191,17 +190,39 @@ def _ask(
     return _Answer(connection.getresponse())
 
 
+def _create(connection: http.client.HTTPConnection, url: str, size: int) -> None:
+    """Make an empty page blob of `size` bytes in place of what is there."""
+    headers = {"x-ms-blob-type": "PageBlob", "x-ms-blob-content-length": str(size)}
+    _check_written(_ask(connection, "PUT", url, headers), url)
+
+
+def _write(connection: http.client.HTTPConnection, url: str, start: int, data: bytes) -> None:
+    headers = {"x-ms-page-write": "update", "x-ms-range": f"bytes={start}-{start + len(data) - 1}"}
+    _check_written(_ask(connection, "PUT", f"{url}&comp=page", headers, data), url)
+
+
+def _check_written(answer: _Answer, url: str) -> None:
+    if answer.status != 201:
+        text = f"The blob {_plain(url)} could not be written (status {answer.status})."
+        raise ArmError(409, "StorageAccountOperationFailed", text)
+
+
+def _unreadable(answer: _Answer) -> ArmError:
+    text = f"The VHD blob could not be read (status {answer.status})."
+    return ArmError(409, "AcquireDiskLeaseFailed", text)
+
+
 def _read(connection: http.client.HTTPConnection, url: str, start: int, length: int) -> bytes:
     answer = _ask(connection, "GET", url, {"x-ms-range": f"bytes={start}-{start + length - 1}"})
     if answer.status != 206 or len(answer.body) != length:
-        raise ArmError(409, "AcquireDiskLeaseFailed", f"The VHD blob could not be read (status {answer.status}).")
+        raise _unreadable(answer)
     return answer.body
 
 
 def _ranges(connection: http.client.HTTPConnection, url: str) -> Iterator[tuple[int, int]]:
     answer = _ask(connection, "GET", f"{url}&comp=pagelist")
     if answer.status != 200:
-        raise ArmError(409, "AcquireDiskLeaseFailed", f"The VHD blob could not be read (status {answer.status}).")
+        raise _unreadable(answer)
     # The text comes from the emulator's own blob server.
     for item in ElementTree.fromstring(answer.body).iter("PageRange"):  # noqa: S314
         yield int(item.findtext("Start") or 0), int(item.findtext("End") or 0) + 1

@@ -117,5 +117,5 @@ def find(publisher: str, offer: str, sku: str) -> Sku | None:
 
 
 def version_key(version: str) -> tuple[int, ...]:
-    """Versions compare number by number."""
-    return tuple(int(part) if part.isdecimal() else -1 for part in version.split("."))
+    """Versions compare number by number; what is no number, or an absurd one, is -1."""
+    return tuple(int(part) if part.isdecimal() and len(part) < 20 else -1 for part in version.split("."))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from azure_emulator.core.context import Context, Reply
 from azure_emulator.core.routing import Route, documented
 from azure_emulator.services.compute._shared import GROUP, find
-from azure_emulator.services.compute.companions import Companion, routes
+from azure_emulator.services.compute.companions import Companion
 
 if TYPE_CHECKING:
     from azure_emulator.core.store import Doc
@@ -61,7 +61,7 @@ def _connections(ctx: Context) -> Reply:
 
 DISK_ACCESS = Companion("diskAccesses", "diskAccessName", _apply, _accept, (("diskAccessId",),))
 ROUTES = [
-    *routes(DISK_ACCESS),
+    *DISK_ACCESS.routes(),
     Route("GET", f"{_ONE}/privateLinkResources", _private_links, evidence=documented(_CHECKED)),
     Route("GET", f"{_ONE}/privateEndpointConnections", _connections, evidence=documented(_CHECKED)),
 ]

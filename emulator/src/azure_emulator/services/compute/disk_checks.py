@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from azure_emulator.core import ids as arm_ids
-from azure_emulator.core.errors import ArmError
 from azure_emulator.core.values import choice_of, flag_of, missing, number_of, object_of, text_of
+from azure_emulator.services.compute._shared import OS_TYPES, invalid, upper_group
 from azure_emulator.services.compute._skus import (
+    MAX_GB,
     TUNABLE,
     most_shares,
     premium_labels,
@@ -41,7 +41,7 @@ _SECTORS = (512, 4096)
 def check_choices(ctx: Context) -> None:
     """Refuse values that no API version knows."""
     body = ctx.body
-    choice_of(body, ("Windows", "Linux"), "properties", "osType")
+    choice_of(body, OS_TYPES, "properties", "osType")
     choice_of(body, ("V1", "V2"), "properties", "hyperVGeneration")
     choice_of(body, ("AllowAll", "AllowPrivate", "DenyAll"), "properties", "networkAccessPolicy")
     choice_of(body, ("Enabled", "Disabled"), "properties", "publicNetworkAccess")
@@ -51,7 +51,7 @@ def check_choices(ctx: Context) -> None:
     choice_of(body, (PLATFORM_KEY, *CUSTOMER_KEY_TYPES), "properties", "encryption", "type")
     sector = number_of(body, "properties", "creationData", "logicalSectorSize")
     if sector not in (None, *_SECTORS):
-        raise _invalid(f"The value '{sector}' of parameter 'logicalSectorSize' is invalid.", "logicalSectorSize")
+        raise invalid(f"The value '{sector}' of parameter 'logicalSectorSize' is invalid.", "logicalSectorSize")
 
 
 def encryption_of(ctx: Context, location: str) -> dict[str, str] | None:
@@ -69,16 +69,12 @@ def encryption_of(ctx: Context, location: str) -> dict[str, str] | None:
             return {"type": PLATFORM_KEY}
         raise missing("diskEncryptionSetId", "encryption")
     if kind == PLATFORM_KEY:
-        raise _invalid(f"Parameter 'diskEncryptionSetId' is not allowed with type '{kind}'.", "encryption")
+        raise invalid(f"Parameter 'diskEncryptionSetId' is not allowed with type '{kind}'.", "encryption")
     found = require(ctx, identity, "diskEncryptionSets", location)
     own = found["properties"].get("encryptionType", CUSTOMER_KEY_TYPES[0])
     if kind not in (None, own):
-        raise _invalid(f"The encryption type '{kind}' differs from that of '{identity}', '{own}'.", "encryption.type")
-    group = arm_ids.parse(identity).group
-    return {
-        "type": own,
-        "diskEncryptionSetId": identity.replace(f"/resourceGroups/{group}/", f"/resourceGroups/{group.upper()}/"),
-    }
+        raise invalid(f"The encryption type '{kind}' differs from that of '{identity}', '{own}'.", "encryption.type")
+    return {"type": own, "diskEncryptionSetId": upper_group(identity)}
 
 
 def check_properties(ctx: Context, asked: dict[str, Any], whole: dict[str, Any], location: str) -> None:
@@ -88,11 +84,11 @@ def check_properties(ctx: Context, asked: dict[str, Any], whole: dict[str, Any],
         raise missing("diskAccessId", "networkAccessPolicy")
     if asked.get("diskAccessId"):
         if policy != "AllowPrivate":
-            raise _invalid("Parameter 'diskAccessId' needs the networkAccessPolicy 'AllowPrivate'.", "diskAccessId")
+            raise invalid("Parameter 'diskAccessId' needs the networkAccessPolicy 'AllowPrivate'.", "diskAccessId")
         require(ctx, asked["diskAccessId"], "diskAccesses", location)
     security = asked.get("securityProfile", {}).get("securityType")
     if security and whole.get("hyperVGeneration", "V2") != "V2":
-        raise _invalid(
+        raise invalid(
             f"The security type '{security}' needs a disk of hyperVGeneration 'V2'.", "securityProfile.securityType"
         )
     confidential = asked.get("securityProfile", {}).get("secureVMDiskEncryptionSetId")
@@ -108,14 +104,14 @@ def check_performance(ctx: Context, sku: str, size_gb: int | None) -> None:
     _check_shares(ctx, sku, size_gb)
     _check_tuning(ctx, sku, size)
     if number_of(ctx.body, "properties", "creationData", "logicalSectorSize") == _SECTORS[1] and sku not in TUNABLE:
-        raise _invalid(f"Parameter 'logicalSectorSize' is not allowed for disks of type '{sku}'.", "logicalSectorSize")
+        raise invalid(f"Parameter 'logicalSectorSize' is not allowed for disks of type '{sku}'.", "logicalSectorSize")
     if flag_of(ctx.body, "properties", "creationData", "performancePlus") and size_gb and size_gb < _BURST_FROM_GB:
-        raise _invalid(
+        raise invalid(
             f"Parameter 'performancePlus' needs a disk of at least {_BURST_FROM_GB} GB.", "creationData.performancePlus"
         )
     bursts = flag_of(ctx.body, "properties", "burstingEnabled")
     if bursts and (sku not in ("Premium_LRS", "Premium_ZRS") or (size_gb and size_gb < _BURST_FROM_GB)):
-        raise _invalid(
+        raise invalid(
             f"Parameter 'burstingEnabled' needs a Premium SSD of at least {_BURST_FROM_GB} GB.", "burstingEnabled"
         )
 
@@ -124,9 +120,9 @@ def _check_shares(ctx: Context, sku: str, size_gb: int | None) -> None:
     shares = number_of(ctx.body, "properties", "maxShares")
     if shares is None:
         return
-    most = most_shares(sku, size_gb or 32767)
+    most = most_shares(sku, size_gb or MAX_GB)
     if not 1 <= shares <= most:
-        raise _invalid(
+        raise invalid(
             f"The value '{shares}' of parameter 'disk.maxShares' is out of range. "
             f"The value must be between '1' and '{most}', inclusive.",
             "disk.maxShares",
@@ -138,10 +134,10 @@ def _check_tuning(ctx: Context, sku: str, size: int) -> None:
     if label is not None and sku in ("Premium_LRS", "Premium_ZRS"):
         known = premium_labels()
         if label not in known:
-            raise _invalid(f"The value '{label}' of parameter 'disk.tier' is invalid.", "disk.tier")
+            raise invalid(f"The value '{label}' of parameter 'disk.tier' is invalid.", "disk.tier")
         base = premium_row(size)[1]
         if known.index(label) < known.index(base):
-            raise _invalid(
+            raise invalid(
                 f"The performance tier '{label}' is below '{base}', the tier of a disk of {size} GB.", "disk.tier"
             )
     if sku not in TUNABLE:
@@ -151,12 +147,8 @@ def _check_tuning(ctx: Context, sku: str, size: int) -> None:
     for name, (low, high) in limits.items():
         value = number_of(ctx.body, "properties", name)
         if value is not None and not low <= value <= high:
-            raise _invalid(
+            raise invalid(
                 f"The value '{value}' of parameter 'disk.{name}' is out of range. "
                 f"The value must be between '{low}' and '{high}', inclusive.",
                 f"disk.{name}",
             )
-
-
-def _invalid(message: str, target: str) -> ArmError:
-    return ArmError(400, "InvalidParameter", message, target)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from azure_emulator.core import ids as arm_ids
 from azure_emulator.core.errors import ArmError
+from azure_emulator.services.compute._shared import invalid
 
 if TYPE_CHECKING:
     from azure_emulator.core.context import Context, Scope
@@ -36,16 +37,9 @@ def begin_copy(ctx: Context, source: Doc, location: str) -> dict[str, Any]:
     :raises ArmError: 400 or 409 when such a copy is not allowed.
     """
     if not source["properties"].get("incremental"):
-        raise ArmError(
-            400,
-            "InvalidParameter",
-            "CreateOption 'CopyStart' is only allowed for incremental snapshots.",
-            "creationData.createOption",
-        )
+        raise not_incremental()
     if source["location"] == location:
-        raise ArmError(
-            400,
-            "InvalidParameter",
+        raise invalid(
             f"CreateOption 'CopyStart' needs a source in another location, but '{source['id']}' is in '{location}', too. "
             "Use 'Copy' within a location.",
             "creationData.sourceResourceId",
@@ -61,6 +55,12 @@ def begin_copy(ctx: Context, source: Doc, location: str) -> dict[str, Any]:
         "begins": now,
         "ends": now + seconds,
     }
+
+
+def not_incremental() -> ArmError:
+    """400: neither the source nor the copy may be a full snapshot."""
+    text = "CreateOption 'CopyStart' is only allowed for incremental snapshots."
+    return invalid(text, "creationData.createOption")
 
 
 def _check_others(ctx: Context, source: Doc, location: str, family: str, now: float) -> None:

@@ -16,10 +16,10 @@ from azure_emulator.core import ids as arm_ids
 from azure_emulator.core.context import Context, Reply, Scope
 from azure_emulator.core.errors import ArmError
 from azure_emulator.core.operations import effect
-from azure_emulator.core.values import flag_of, object_of, tags_of
+from azure_emulator.core.values import flag_of, object_of
 from azure_emulator.services.compute import blobs, disk_copies
-from azure_emulator.services.compute._data import GRANTS, discard, page_store
-from azure_emulator.services.compute._shared import accepted, new_resource, resource_id
+from azure_emulator.services.compute._data import GRANTS, discard
+from azure_emulator.services.compute._shared import accepted, begin, doc_of
 from azure_emulator.services.compute._skus import DISK_TYPES, SNAPSHOT_TYPES, sku_of
 from azure_emulator.services.compute.disk_checks import (
     PLATFORM_KEY,
@@ -39,8 +39,6 @@ from azure_emulator.services.compute.disk_shapes import (
 from azure_emulator.services.compute.origins import Origin, open_origin
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from azure_emulator.core.store import Doc
 
 _HEAD = ("zones", "extendedLocation")
@@ -74,18 +72,14 @@ def new_properties(ctx: Scope, size: int | None) -> dict[str, Any]:
     return properties
 
 
-def create(ctx: Context, kind: Kind) -> Reply:
+def create(ctx: Context, kind: Kind, doc: Doc) -> Reply:
     """A new disk or snapshot: 202; its bytes are there at once, or fetched while the operation runs."""
-    doc = new_resource(ctx, kind.collection, f"{kind.target}Name")
-    tags = tags_of(ctx.body)
     check_choices(ctx)
     sku = sku_of(ctx.body, kind.storage_types, "Standard_LRS")
     encryption = encryption_of(ctx, doc["location"])
     origin = open_origin(ctx, doc["location"], kind.target)
     asked = {**settable(object_of(ctx.body, "properties"), sku["name"]), "creationData": origin.creation}
     doc |= {name: ctx.body[name] for name in _HEAD if ctx.body.get(name)}
-    if tags is not None:
-        doc["tags"] = tags
     doc["sku"] = sku
     doc["properties"] = {**new_properties(ctx, origin.size), **origin.inherited, **asked}
     if encryption:
@@ -124,9 +118,8 @@ def _started(ctx: Context, doc: Doc, origin: Origin, asked: dict[str, Any]) -> R
     incremental = doc["properties"].get("incremental") and shows_incremental_size(ctx.api_version)
     if origin.blobs or incremental:
         extra["diskSizeBytes"] = origin.size
-    args = {"id": doc["id"], "version": ctx.api_version, "blobs": origin.blobs}
     name = "compute.disk.import" if origin.blobs else "compute.disk.create"
-    operation = ctx.operations.start("disk", doc["location"], name, args, doc["id"])
+    operation = begin(ctx, doc, name, style="disk", version=ctx.api_version, blobs=origin.blobs)
     told = {**origin.told, **asked}
     if origin.copy:  # where the source is, is not known here yet [recorded]
         told["creationData"] = {k: v for k, v in origin.creation.items() if k != "sourceUniqueId"}
@@ -138,12 +131,7 @@ def _describe_snapshot(ctx: Context, doc: Doc) -> None:
     properties["incremental"] = bool(flag_of(ctx.body, "properties", "incremental"))
     copy = doc.get("_copy")
     if copy and not properties["incremental"]:
-        raise ArmError(
-            400,
-            "InvalidParameter",
-            "CreateOption 'CopyStart' is only allowed for incremental snapshots.",
-            "creationData.createOption",
-        )
+        raise disk_copies.not_incremental()
     if properties["incremental"]:
         # All incremental snapshots of one disk form a family.
         source = properties["creationData"].get("sourceUniqueId", "")
@@ -151,14 +139,10 @@ def _describe_snapshot(ctx: Context, doc: Doc) -> None:
         properties["incrementalSnapshotFamilyId"] = family
 
 
-def delete(ctx: Context, kind: Kind) -> Reply:
-    """202, or 204 when there is nothing; refused while attached or while a SAS is active."""
-    found = ctx.store.get(resource_id(ctx, kind.collection))
-    if found is None:
-        return Reply(204)
+def delete(ctx: Context, found: Doc) -> Reply:
+    """202; refused while attached or while a SAS is active."""
     check_deletable(ctx, found)
-    operation = ctx.operations.start("disk", found["location"], "compute.disk.delete", {"id": found["id"]}, found["id"])
-    return accepted(operation)
+    return accepted(begin(ctx, found, "compute.disk.delete", style="disk"))
 
 
 def check_deletable(ctx: Scope, found: Doc) -> None:
@@ -180,16 +164,17 @@ def check_no_access(ctx: Scope, found: Doc) -> None:
         )
 
 
-def grant_keys(grant: dict[str, Any]) -> list[str]:
-    """Where the SAS of a grant and that of its guest state are kept."""
-    return [grant["container"], *([grant["guest_state"]] if grant.get("guest_state") else [])]
+def forget_grant(scope: Scope, grant: dict[str, Any]) -> None:
+    """Make the SAS of a grant and that of its guest state worthless."""
+    for key in (grant["container"], grant.get("guest_state")):
+        if key:
+            scope.store.kv_delete(GRANTS, key)
 
 
 def remove(scope: Scope, doc: Doc) -> None:
     """Forget a disk or snapshot, its bytes, and who may read them."""
     if grant := doc.get("_grant"):
-        for key in grant_keys(grant):
-            scope.store.kv_delete(GRANTS, key)
+        forget_grant(scope, grant)
     disk_copies.forget(scope, doc)
     discard(scope, doc)
     scope.store.delete(doc["id"])
@@ -197,20 +182,15 @@ def remove(scope: Scope, doc: Doc) -> None:
 
 @effect("compute.disk.create")
 def _created(scope: Scope, args: dict[str, Any]) -> Any:
-    doc = present_doc(scope, args)
+    doc = doc_of(scope, args)
     doc["properties"]["provisioningState"] = "Succeeded"
     scope.store.put(doc["id"], doc)
     return present(doc, args["version"])
 
 
-def _fetch(data_dir: Path, args: dict[str, Any]) -> None:
-    for item in args["blobs"]:
-        blobs.fetch(data_dir, page_store(data_dir), item["pages"], item["blob"])
-
-
-@effect("compute.disk.import", work=_fetch)
+@effect("compute.disk.import", work=blobs.fetch)
 def _imported(scope: Scope, args: dict[str, Any]) -> Any:
-    doc = present_doc(scope, args)
+    doc = doc_of(scope, args)
     doc.pop("_importing", None)
     scope.store.put(doc["id"], doc)
     return _created(scope, args)
@@ -232,11 +212,3 @@ def forget(scope: Scope, doc: Doc) -> None:
     check_no_access(scope, doc)
     scope.operations.cancel(doc["id"])
     remove(scope, doc)
-
-
-def present_doc(scope: Scope, args: dict[str, Any]) -> Doc:
-    """The disk or snapshot of an operation, which may have gone meanwhile."""
-    doc = scope.store.get(args["id"])
-    if doc is None:
-        raise ArmError(404, "NotFound", "The entity was not found in this Azure location.")
-    return doc

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from azure_emulator.core import hooks
 from azure_emulator.core.routing import Route, documented, recorded
 from azure_emulator.services.compute import access, disk_copies, disk_resources, disk_updates
-from azure_emulator.services.compute._shared import GROUP, SUBSCRIPTION, getter, lister
+from azure_emulator.services.compute._calls import Resource
+from azure_emulator.services.compute._shared import GROUP
 from azure_emulator.services.compute.disk_shapes import present
 
 if TYPE_CHECKING:
@@ -28,19 +29,19 @@ def _present(ctx: Context, doc: Doc) -> Doc:
 def routes(kind: Kind) -> list[Route]:
     """All routes of a kind; also makes the deletion of a group take its resources along."""
     hooks.cascade[f"microsoft.compute/{kind.collection}"] = disk_resources.forget
-    collection = f"{GROUP}/{kind.collection}"
-    one = f"{collection}/{{name}}"
-    show_all = lister(kind.collection, _present)
-    seen, known = recorded("2026-11-25"), documented("2026-11-25")
+    resource = Resource(
+        kind.collection,
+        f"{kind.target}Name",
+        partial(disk_updates.write, kind),
+        disk_resources.delete,
+        show=_present,
+    )
     # The recordings delete, list and grant access to disks only.
-    disks = seen if kind.collection == "disks" else known
+    recorded_too = kind is disk_resources.DISK
+    evidence = (recorded if recorded_too else documented)("2026-11-25")
+    one = f"{GROUP}/{kind.collection}/{{name}}"
     return [
-        Route("PUT", one, partial(disk_updates.put, kind=kind), evidence=seen),
-        Route("PATCH", one, partial(disk_updates.patch, kind=kind), evidence=known),
-        Route("GET", one, getter(kind.collection, _present), evidence=seen),
-        Route("DELETE", one, partial(disk_resources.delete, kind=kind), evidence=disks),
-        Route("GET", collection, show_all, evidence=disks),
-        Route("GET", f"{SUBSCRIPTION}/{kind.collection}", show_all, evidence=known),
-        Route("POST", f"{one}/beginGetAccess", partial(access.begin, kind=kind), evidence=disks),
-        Route("POST", f"{one}/endGetAccess", partial(access.end, kind=kind), evidence=disks),
+        *resource.routes("PUT", "GET", *(("DELETE", "LIST") if recorded_too else ())),
+        Route("POST", f"{one}/beginGetAccess", partial(access.begin_access, kind=kind), evidence=evidence),
+        Route("POST", f"{one}/endGetAccess", partial(access.end_access, kind=kind), evidence=evidence),
     ]

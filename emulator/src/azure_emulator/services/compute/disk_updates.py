@@ -14,17 +14,16 @@ from typing import TYPE_CHECKING, Any
 from azure_emulator.core.context import Context, Reply, Scope
 from azure_emulator.core.errors import ArmError
 from azure_emulator.core.operations import effect
-from azure_emulator.core.values import object_of, tags_of
-from azure_emulator.services.compute._shared import GIB, check_location, find, resource_id, without
+from azure_emulator.core.values import member, object_of
+from azure_emulator.services.compute._shared import GIB, begin, doc_of, invalid, not_changeable, set_state, without
 from azure_emulator.services.compute._skus import TUNABLE, sku_of
-from azure_emulator.services.compute._types import check_types
 from azure_emulator.services.compute.disk_checks import (
     check_choices,
     check_performance,
     check_properties,
     encryption_of,
 )
-from azure_emulator.services.compute.disk_resources import SNAPSHOT, Kind, check_no_access, create, present_doc
+from azure_emulator.services.compute.disk_resources import SNAPSHOT, Kind, check_no_access, create
 from azure_emulator.services.compute.disk_shapes import accepted_body, present, refresh, settable
 from azure_emulator.services.compute.origins import requested_size
 
@@ -36,36 +35,23 @@ _LIVE_LIMIT = 4096 * GIB
 _NEVER = ("incremental", "hyperVGeneration")
 
 
-def put(ctx: Context, kind: Kind) -> Reply:
-    """Create, or update what is there."""
-    check_types(ctx.body)
-    found = ctx.store.get(resource_id(ctx, kind.collection))
-    if found is None:
-        return create(ctx, kind)
-    check_location(ctx, found)
-    return _update(ctx, kind, found)
-
-
-def patch(ctx: Context, kind: Kind) -> Reply:
-    """Update some properties."""
-    check_types(ctx.body)
-    return _update(ctx, kind, find(ctx, kind.collection))
+def write(kind: Kind, ctx: Context, doc: Doc) -> Reply:
+    """Create a disk or snapshot, or change what is there."""
+    return _update(ctx, kind, doc) if "properties" in doc else create(ctx, kind, doc)
 
 
 def _update(ctx: Context, kind: Kind, found: Doc) -> Reply:
     check_choices(ctx)
-    tags = tags_of(ctx.body)
     sku = sku_of(ctx.body, kind.storage_types, found["sku"]["name"])
     asked = settable(object_of(ctx.body, "properties"), sku["name"])
     size = requested_size(ctx, kind.target)
     _check_unchangeable(found, asked)
     _check_machine(ctx, found, asked, size, sku["name"])
     changes = _changes(ctx, kind, found, asked, size, sku)
-    if tags is not None:
-        changes["tags"] = tags
+    if member(ctx.body, "tags") is not None:
+        changes["tags"] = found["tags"]
     # The state does not show that a change is under way [recorded].
-    args = {"id": found["id"], "version": ctx.api_version, "changes": changes}
-    operation = ctx.operations.start("disk", found["location"], "compute.disk.update", args, found["id"])
+    operation = begin(ctx, found, "compute.disk.update", style="disk", version=ctx.api_version, changes=changes)
     told = {**asked, "creationData": found["properties"]["creationData"]}
     extra = {"faultDomain": 0} if kind is SNAPSHOT else {}
     return Reply(202, accepted_body(found, ctx.body, told, extra, ctx.api_version), operation.headers())
@@ -104,19 +90,15 @@ def _check_unchangeable(found: Doc, asked: dict[str, Any]) -> None:
     if isinstance(wanted, dict):
         for name, value in wanted.items():
             if name in properties["creationData"] and not _same(properties["creationData"][name], value):
-                raise _not_changeable(f"creationData.{name}")
+                raise not_changeable(f"creationData.{name}")
     for name in _NEVER:
         if name in asked and name in properties and not _same(properties[name], asked[name]):
-            raise _not_changeable(name)
+            raise not_changeable(name)
     security, plan = asked.get("securityProfile", {}).get("securityType"), asked.get("purchasePlan")
     if security and properties.get("securityProfile", {}).get("securityType", security) != security:
-        raise _not_changeable("securityProfile.securityType")
+        raise not_changeable("securityProfile.securityType")
     if plan and properties.get("purchasePlan", plan) != plan:
-        raise _not_changeable("purchasePlan")
-
-
-def _not_changeable(name: str) -> ArmError:
-    return ArmError(409, "PropertyChangeNotAllowed", f"Changing property '{name}' is not allowed.", name)
+        raise not_changeable("purchasePlan")
 
 
 def _check_machine(ctx: Context, found: Doc, asked: dict[str, Any], size: int | None, sku: str) -> None:
@@ -129,7 +111,7 @@ def _check_machine(ctx: Context, found: Doc, asked: dict[str, Any], size: int | 
             _check_live_growth(found, has, size)
     if sku != found["sku"]["name"]:
         if TUNABLE[0] in (sku, found["sku"]["name"]):
-            raise _not_changeable("sku.name")
+            raise not_changeable("sku.name")
         if owner and running:
             raise _attached(found, "its storage type can change")
     changed = _new(found, asked)
@@ -148,9 +130,18 @@ def _check_live_growth(found: Doc, has: int, size: int) -> None:
     properties = found["properties"]
     crosses = has <= _LIVE_LIMIT < size
     if properties.get("osType") or properties.get("maxShares", 1) > 1 or crosses:
-        raise ArmError(
-            409, "Conflict", "Disk resizing is allowed only when creating a VM or when the VM is deallocated."
-        )
+        raise cannot_grow_now()
+
+
+def cannot_shrink(target: str) -> ArmError:
+    """400: no disk is ever made smaller [recorded]."""
+    return invalid("Disks or snapshot cannot be resized down.", target)
+
+
+def cannot_grow_now() -> ArmError:
+    """409: the disk's machine must be deallocated first."""
+    text = "Disk resizing is allowed only when creating a VM or when the VM is deallocated."
+    return ArmError(409, "Conflict", text)
 
 
 def _attached(found: Doc, what: str) -> ArmError:
@@ -171,20 +162,17 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def _unchanged(scope: Scope, args: dict[str, Any], _error: ArmError) -> None:
-    doc = scope.store.get(args["id"])
-    if doc:
-        doc["properties"]["provisioningState"] = "Succeeded"
-        scope.store.put(doc["id"], doc)
+    set_state(scope, args["id"], "Succeeded")
 
 
 @effect("compute.disk.update", failed=_unchanged)
 def _updated(scope: Scope, args: dict[str, Any]) -> Any:
-    doc = present_doc(scope, args)
+    doc = doc_of(scope, args)
     changes, properties = args["changes"], doc["properties"]
     size = changes["size"]
     if size is not None and "diskSizeBytes" in properties:
         if size // GIB < properties["diskSizeGB"]:
-            raise ArmError(400, "InvalidParameter", "Disks or snapshot cannot be resized down.", "diskSizeGB")
+            raise cannot_shrink("diskSizeGB")
         if size > properties["diskSizeBytes"]:
             properties |= {"diskSizeBytes": size, "diskSizeGB": size // GIB}
     if changes["properties"].get("burstingEnabled") and not properties.get("burstingEnabled"):

@@ -13,10 +13,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from azure_emulator.core.routing import Route, documented
-from azure_emulator.core.values import choice_of, flag_of, member, missing, object_of, required_text, text_of
+from azure_emulator.core.values import choice_of, flag_of, missing, object_of, required_text, text_of
 from azure_emulator.services.compute._shared import GROUP
-from azure_emulator.services.compute.companions import Companion, list_associated, routes
+from azure_emulator.services.compute.companions import Companion, list_associated
 from azure_emulator.services.compute.disk_shapes import accepted_head
+from azure_emulator.services.compute.vm_identity import ids_of
 
 if TYPE_CHECKING:
     from azure_emulator.core.context import Context
@@ -71,13 +72,8 @@ def _identity(ctx: Context, before: dict[str, Any]) -> dict[str, Any]:
         identity["tenantId"] = ctx.principal.tenant if ctx.principal else ""
     if "UserAssigned" in kind:
         named = object_of(ctx.body, "identity", "userAssignedIdentities")
-        identity["userAssignedIdentities"] = {name: _ids_of(before, name) for name in named}
+        identity["userAssignedIdentities"] = {name: ids_of(ctx, name) for name in named}
     return identity
-
-
-def _ids_of(before: dict[str, Any], name: str) -> dict[str, str]:
-    known = member(before, "userAssignedIdentities", name)
-    return known or {"principalId": str(uuid.uuid4()), "clientId": str(uuid.uuid4())}
 
 
 def _accept(ctx: Context, doc: Doc) -> Doc:
@@ -96,10 +92,9 @@ ENCRYPTION_SET = Companion(
     _apply,
     _accept,
     (("encryption", "diskEncryptionSetId"), ("securityProfile", "secureVMDiskEncryptionSetId")),
-    replayed=True,
 )
 ROUTES = [
-    *routes(ENCRYPTION_SET),
+    *ENCRYPTION_SET.routes("PUT", "GET"),
     Route(
         "GET",
         f"{GROUP}/diskEncryptionSets/{{name}}/associatedResources",

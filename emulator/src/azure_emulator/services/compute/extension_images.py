@@ -12,17 +12,14 @@ import json
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from azure_emulator.core import locations
 from azure_emulator.core.context import Context, Reply
 from azure_emulator.core.errors import ArmError
 from azure_emulator.core.routing import Route, documented
-from azure_emulator.services.compute._shared import LOCATION
+from azure_emulator.services.compute._shared import LOCATION, arranged
 from azure_emulator.services.compute.catalogue import version_key
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +65,12 @@ def _matching(ctx: Context) -> list[ExtensionImage]:
     publisher, kind = (ctx.ids.get(name, "").lower() for name in ("publisher", "type"))
     found = [i for i in images() if i.publisher.lower() == publisher and kind in ("", i.type.lower())]
     if not found or not locations.is_known(ctx.ids["location"]):
-        raise ArmError(404, "NotFound", "Artifact: VMExtension was not found.")
+        raise _not_found()
     return found
+
+
+def _not_found() -> ArmError:
+    return ArmError(404, "NotFound", "Artifact: VMExtension was not found.")
 
 
 def _types(ctx: Context) -> Reply:
@@ -79,20 +80,13 @@ def _types(ctx: Context) -> Reply:
 
 def _versions(ctx: Context) -> Reply:
     image = _matching(ctx)[0]
-    versions: Iterable[str] = image.versions
-    if prefix := _prefix(ctx.query.get("$filter", "")):
-        versions = [version for version in versions if version.startswith(prefix)]
-    if ctx.query.get("$orderby", "").lower().endswith("desc"):
-        versions = list(versions)[::-1]
-    top = ctx.query.get("$top", "")
-    if top and not top.isdecimal():
-        raise ArmError(400, "InvalidParameter", f"The value '{top}' of parameter '$top' is invalid.", "$top")
-    chosen = list(versions)[: int(top)] if top else list(versions)
+    prefix = _prefix(ctx.query.get("$filter", ""))
+    chosen = arranged(ctx, [version for version in image.versions if version.startswith(prefix)])
     return Reply(200, [_item(ctx, image.publisher, image.type, version) for version in chosen])
 
 
 def _prefix(text: str) -> str:
-    """The version in ``startswith(name,'1.1')``."""
+    """The version in ``startswith(name,'1.1')``; empty for any other filter."""
     _before, found, rest = text.lower().partition("startswith(name,")
     return rest.strip(" ')\"") if found else ""
 
@@ -100,7 +94,7 @@ def _prefix(text: str) -> str:
 def _version(ctx: Context) -> Reply:
     image = _matching(ctx)[0]
     if ctx.ids["version"] not in image.versions:
-        raise ArmError(404, "NotFound", "Artifact: VMExtension was not found.")
+        raise _not_found()
     properties = {
         "operatingSystem": image.os_type,
         "computeRole": "IaaS",

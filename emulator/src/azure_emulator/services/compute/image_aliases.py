@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from azure_emulator.core.context import Context, Reply
 from azure_emulator.core.routing import UNVERSIONED, Route, documented
-from azure_emulator.services.compute.catalogue import skus
+from azure_emulator.services.compute.catalogue import find
 
 #: Alias: publisher, offer and SKU.
 _ALIASES = {
@@ -31,11 +31,10 @@ _SCHEMA = "https://schema.management.azure.com/schemas/2015-01-01/deploymentTemp
 
 def _aliases(_ctx: Context) -> Reply:
     """A template without resources, whose output is the aliases by system; only of images that are in the catalogue."""
-    found = {f"{sku.publisher}:{sku.offer}:{sku.sku}".lower(): sku for sku in skus()}
     systems: dict[str, dict[str, dict[str, str]]] = {"Linux": {}, "Windows": {}}
     for alias, name in _ALIASES.items():
-        if sku := found.get(name.lower()):
-            publisher, offer, short = name.split(":")
+        publisher, offer, short = name.split(":")
+        if sku := find(publisher, offer, short):
             reference = {"publisher": publisher, "offer": offer, "sku": short, "version": "latest"}
             systems[sku.os_type][alias] = reference | {"architecture": sku.architecture}
     body = {

@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING, Any
 from azure_emulator.core import ids as arm_ids
 from azure_emulator.core.errors import ArmError, resource_not_found
 from azure_emulator.core.values import choice_of, member, missing, number_of, object_of, objects_of, text_of
+from azure_emulator.services.compute._shared import CACHING, OS_TYPES, invalid, not_changeable
 from azure_emulator.services.compute.companions import require
-from azure_emulator.services.compute.origins import MAX_GB, usable_source
+from azure_emulator.services.compute.origins import gigabytes_of, usable_source
 
 if TYPE_CHECKING:
     from azure_emulator.core.context import Context
 
 SOURCES = ("managedDisk", "snapshot", "blobUri")
 _MAX_LUN = 63
-
-_CACHING = ("None", "ReadOnly", "ReadWrite")
 _STORAGE_TYPES = ("Standard_LRS", "StandardSSD_LRS", "StandardSSD_ZRS", "Premium_LRS", "Premium_ZRS", "Standard_ZRS")
 
 
@@ -39,9 +38,7 @@ def profile_of_vm(ctx: Context, vm_id: str, location: str, generation: str | Non
     if security and security != "Standard":
         raise _secured("virtual machine", security)
     if vm["location"] != location:
-        raise ArmError(
-            400,
-            "InvalidParameter",
+        raise invalid(
             f"The image must be in the location of its source virtual machine, '{vm['location']}', not '{location}'.",
             "location",
         )
@@ -92,7 +89,7 @@ def profile_of_disks(ctx: Context, location: str, generation: str | None) -> tup
     os_wanted = object_of(wanted, "osDisk")
     if not os_wanted:
         raise missing("osDisk", "storageProfile")
-    os_type = choice_of(os_wanted, ("Windows", "Linux"), "osType")
+    os_type = choice_of(os_wanted, OS_TYPES, "osType")
     os_state = choice_of(os_wanted, ("Generalized", "Specialized"), "osState")
     if os_type is None or os_state is None:
         raise missing("osType" if os_type is None else "osState", "osDisk")
@@ -102,9 +99,7 @@ def profile_of_disks(ctx: Context, location: str, generation: str | None) -> tup
         if lun is None:
             raise missing("lun", "dataDisk")
         if not 0 <= lun <= _MAX_LUN or any(other["lun"] == lun for other in data_disks):
-            raise ArmError(
-                400,
-                "InvalidParameter",
+            raise invalid(
                 f"The lun '{lun}' is out of range or used by more than one data disk.",
                 "dataDisk.lun",
             )
@@ -112,9 +107,7 @@ def profile_of_disks(ctx: Context, location: str, generation: str | None) -> tup
     os_disk = {"osType": os_type, "osState": os_state, **_wanted_disk(ctx, os_wanted, "osDisk", location)}
     own = _check_sources(ctx, location, [os_disk, *data_disks])
     if generation and own and generation != own:
-        raise ArmError(
-            400,
-            "InvalidParameter",
+        raise invalid(
             f"The hyperVGeneration '{generation}' of the image differs from that of its source disk, '{own}'.",
             "hyperVGeneration",
         )
@@ -124,9 +117,7 @@ def profile_of_disks(ctx: Context, location: str, generation: str | None) -> tup
 def _wanted_disk(ctx: Context, disk: dict[str, Any], target: str, location: str) -> dict[str, Any]:
     given = [name for name in SOURCES if disk.get(name)]
     if len(given) != 1:
-        raise ArmError(
-            400,
-            "InvalidParameter",
+        raise invalid(
             f"Exactly one of 'managedDisk', 'snapshot' and 'blobUri' must be specified for parameter '{target}'.",
             target,
         )
@@ -134,22 +125,14 @@ def _wanted_disk(ctx: Context, disk: dict[str, Any], target: str, location: str)
     source = member(disk, name) if name == "blobUri" else {"id": member(disk, name, "id")}
     if not isinstance(source, str) and not isinstance(source["id"], str):
         raise missing("id", f"{target}.{name}")
-    size = number_of(disk, "diskSizeGB")
-    if size is not None and not 1 <= size <= MAX_GB:
-        raise ArmError(
-            400,
-            "InvalidParameter",
-            f"The value '{size}' of parameter '{target}.diskSizeGB' is out of range. "
-            f"The value must be between '1' and '{MAX_GB}', inclusive.",
-            f"{target}.diskSizeGB",
-        )
+    size = gigabytes_of(disk, target)
     key = text_of(disk, "diskEncryptionSet", "id")
     if key:
         require(ctx, key, "diskEncryptionSets", location)
     return {
         **({"diskSizeGB": size} if size is not None else {}),
         name: source,
-        "caching": choice_of(disk, _CACHING, "caching") or "None",
+        "caching": choice_of(disk, CACHING, "caching") or "None",
         "storageAccountType": choice_of(disk, _STORAGE_TYPES, "storageAccountType") or "Standard_LRS",
         **({"diskEncryptionSet": {"id": key}} if key else {}),
     }
@@ -171,9 +154,7 @@ def _check_sources(ctx: Context, location: str, disks: list[dict[str, Any]]) -> 
         properties = source["properties"]
         has = properties["diskSizeGB"]
         if disk.get("diskSizeGB", has) < has:
-            raise ArmError(
-                400,
-                "InvalidParameter",
+            raise invalid(
                 f"The size {disk['diskSizeGB']} GB is smaller than the size of the source '{source['name']}', {has} GB.",
                 "diskSizeGB",
             )
@@ -203,8 +184,3 @@ def _check_disk(found: dict[str, Any], wanted: dict[str, Any], where: str, names
     for name in names:
         if wanted.get(name) and str(wanted[name]).lower() != str(found.get(name)).lower():
             raise not_changeable(f"storageProfile.{where}.{name}")
-
-
-def not_changeable(name: str) -> ArmError:
-    """409 for an update of what never changes."""
-    return ArmError(409, "PropertyChangeNotAllowed", f"Changing property '{name}' is not allowed.", name)

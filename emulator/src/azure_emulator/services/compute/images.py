@@ -19,33 +19,27 @@ from azure_emulator.core import ids as arm_ids
 from azure_emulator.core.context import Context, Reply, Scope
 from azure_emulator.core.errors import ArmError
 from azure_emulator.core.operations import effect
-from azure_emulator.core.routing import Route, documented, recorded
-from azure_emulator.core.values import choice_of, flag_of, member, object_of, tags_of
+from azure_emulator.core.store import public
+from azure_emulator.core.values import choice_of, flag_of, member, object_of
 from azure_emulator.disks.vhd import FOOTER_SIZE
 from azure_emulator.services.compute import blobs
+from azure_emulator.services.compute._calls import Resource
 from azure_emulator.services.compute._data import discard, page_store
 from azure_emulator.services.compute._shared import (
     GIB,
-    GROUP,
     PROVIDER,
-    SUBSCRIPTION,
     accepted,
+    begin,
     check_idle,
     check_location,
-    find,
-    getter,
-    listed_id,
-    lister,
-    new_resource,
-    resource_id,
-    visible,
+    not_changeable,
+    set_state,
+    upper_group,
     without,
 )
-from azure_emulator.services.compute._types import check_types
 from azure_emulator.services.compute.disk_shapes import size_in_gb
 from azure_emulator.services.compute.image_profiles import (
     check_unchanged,
-    not_changeable,
     profile_of_disks,
     profile_of_vm,
     source_id,
@@ -54,25 +48,17 @@ from azure_emulator.services.compute.origins import inherited_from, usable_sourc
 from azure_emulator.services.compute.sources import ImageSource, SourceDisk, register
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from azure_emulator.core.operations import Operation
     from azure_emulator.core.store import Doc
 
 _GENERATION_SINCE = "2019-03-01"
 
 
-def _put(ctx: Context) -> Reply:
-    check_types(ctx.body)
-    found = ctx.store.get(resource_id(ctx, "images"))
-    return _update(ctx, found) if found else _create(ctx)
+def _write(ctx: Context, doc: Doc) -> Reply:
+    return _update(ctx, doc) if "properties" in doc else _create(ctx, doc)
 
 
-def _create(ctx: Context) -> Reply:
-    doc = new_resource(ctx, "images", "imageName")
-    tags = tags_of(ctx.body)
-    if tags is not None:
-        doc["tags"] = tags
+def _create(ctx: Context, doc: Doc) -> Reply:
     if ctx.body.get("extendedLocation"):
         doc["extendedLocation"] = ctx.body["extendedLocation"]
     generation = choice_of(ctx.body, ("V1", "V2"), "properties", "hyperVGeneration")
@@ -91,9 +77,7 @@ def _create(ctx: Context) -> Reply:
         "hyperVGeneration": generation,
     }
     ctx.store.put(doc["id"], doc)
-    args = {"id": doc["id"], "blobs": pending}
-    name = "compute.image.import" if pending else "compute.image.create"
-    operation = ctx.operations.start("compute", doc["location"], name, args, doc["id"])
+    operation = begin(ctx, doc, "compute.image.import" if pending else "compute.image.create", blobs=pending)
     return Reply(201, _present(ctx, doc), _headers(operation))
 
 
@@ -131,7 +115,6 @@ def _hidden_snapshot(image_id: str, number: int) -> dict[str, str]:
 
 def _update(ctx: Context, found: Doc) -> Reply:
     """PUT or PATCH on an image: only tags can change."""
-    check_location(ctx, found)
     check_idle(ctx, found, "Update Image", "Image")
     wanted_vm = member(ctx.body, "properties", "sourceVirtualMachine", "id")
     has_vm = member(found, "properties", "sourceVirtualMachine", "id")
@@ -141,26 +124,18 @@ def _update(ctx: Context, found: Doc) -> Reply:
     generation = choice_of(ctx.body, ("V1", "V2"), "properties", "hyperVGeneration")
     if generation not in (None, found["properties"]["hyperVGeneration"]):
         raise not_changeable("hyperVGeneration")
-    tags = tags_of(ctx.body)
-    if tags is not None:
-        found["tags"] = tags
     found["properties"]["provisioningState"] = "Updating"
     ctx.store.put(found["id"], found)
-    operation = ctx.operations.start(
-        "compute", found["location"], "compute.image.update", {"id": found["id"]}, found["id"], seconds=5
-    )
+    operation = begin(ctx, found, "compute.image.update", seconds=5)
     return Reply(200, _present(ctx, found), _headers(operation))
 
 
-def _patch(ctx: Context) -> Reply:
-    check_types(ctx.body)
-    return _update(ctx, find(ctx, "images"))
+def _patch(ctx: Context, found: Doc) -> Reply:
+    check_location(ctx, found)
+    return _update(ctx, found)
 
 
-def _delete(ctx: Context) -> Reply:
-    found = ctx.store.get(resource_id(ctx, "images"))
-    if found is None:
-        return Reply(204)
+def _delete(ctx: Context, found: Doc) -> Reply:
     users = _machines_in_creation(ctx, found["id"])
     if users:
         raise ArmError(
@@ -169,9 +144,7 @@ def _delete(ctx: Context) -> Reply:
             f"Operation 'Delete Image' is not allowed since the Virtual Machines '{', '.join(users)}' are being "
             "provisioned using the Image",
         )
-    args = {"id": found["id"]}
-    operation = ctx.operations.start("compute", found["location"], "compute.image.delete", args, found["id"])
-    reply = accepted(operation)
+    reply = accepted(begin(ctx, found, "compute.image.delete"))
     reply.headers.pop("Retry-After", None)
     return reply
 
@@ -197,22 +170,14 @@ def _created(scope: Scope, args: dict[str, Any]) -> None:
     scope.store.put(doc["id"], doc)
 
 
-def _fetch(data_dir: Path, args: dict[str, Any]) -> None:
-    for item in args["blobs"]:
-        blobs.fetch(data_dir, page_store(data_dir), item["pages"], item["blob"])
-
-
-@effect("compute.image.import", work=_fetch)
+@effect("compute.image.import", work=blobs.fetch)
 def _imported(scope: Scope, args: dict[str, Any]) -> None:
     _created(scope, args)
 
 
 @effect("compute.image.update")
 def _updated(scope: Scope, args: dict[str, Any]) -> None:
-    doc = scope.store.get(args["id"])
-    if doc:
-        doc["properties"]["provisioningState"] = "Succeeded"
-        scope.store.put(doc["id"], doc)
+    set_state(scope, args["id"], "Succeeded")
 
 
 @effect("compute.image.delete")
@@ -269,26 +234,18 @@ def _resolve(scope: Scope, identity: str, location: str) -> ImageSource:
 
 def _present(ctx: Context, doc: Doc) -> Doc:
     """What a client of an API version sees."""
-    shown = visible(doc)
+    shown = public(doc)
     if ctx.api_version < _GENERATION_SINCE:
         shown["properties"] = without(shown["properties"], "hyperVGeneration")
     return shown
 
 
 def _listed(ctx: Context, doc: Doc) -> Doc:
-    return {**_present(ctx, doc), "id": listed_id(doc["id"])}
+    return {**_present(ctx, doc), "id": upper_group(doc["id"])}
 
 
 register(f"{PROVIDER}/images", _resolve)
 hooks.cascade["microsoft.compute/images"] = _remove
 
-_ONE = f"{GROUP}/images/{{name}}"
-_SEEN, _KNOWN = recorded("2026-11-25"), documented("2026-11-25")
-ROUTES = [
-    Route("PUT", _ONE, _put, evidence=_SEEN),
-    Route("PATCH", _ONE, _patch, evidence=_KNOWN),
-    Route("GET", _ONE, getter("images", _present), evidence=_SEEN),
-    Route("DELETE", _ONE, _delete, evidence=_SEEN),
-    Route("GET", f"{GROUP}/images", lister("images", _listed), evidence=_KNOWN),
-    Route("GET", f"{SUBSCRIPTION}/images", lister("images", _listed), evidence=_KNOWN),
-]
+_IMAGE = Resource("images", "imageName", _write, _delete, update=_patch, show=_present, listed=_listed)
+ROUTES = _IMAGE.routes("PUT", "GET", "DELETE")

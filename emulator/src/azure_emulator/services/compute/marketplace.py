@@ -13,8 +13,8 @@ from azure_emulator.core.errors import ArmError
 from azure_emulator.core.routing import Route, documented
 from azure_emulator.disks.vhd import FOOTER_SIZE
 from azure_emulator.services.compute import extension_images
-from azure_emulator.services.compute._shared import GIB, LOCATION, PROVIDER
-from azure_emulator.services.compute.catalogue import DataDisk, Sku, skus, version_key
+from azure_emulator.services.compute._shared import GIB, LOCATION, PROVIDER, arranged
+from azure_emulator.services.compute.catalogue import DataDisk, Sku, skus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,7 +28,6 @@ _FEATURES = "2021-03-01"
 _ARCHITECTURE = "2021-11-01"
 _DEPRECATION = "2022-11-01"
 _NO_GIGABYTES = "2024-03-01"
-_KNOWN = documented("2026-11-25")
 _TUNED = {"IsAcceleratedNetworkSupported": "True", "DiskControllerTypes": "SCSI, NVMe", "IsHibernateSupported": "True"}
 
 
@@ -52,13 +51,7 @@ def _skus(ctx: Context) -> Reply:
 
 def _versions(ctx: Context) -> Reply:
     sku = _matching(ctx)[0]
-    descending = ctx.query.get("$orderby", "").lower().endswith("desc")
-    versions = sorted(sku.versions, key=version_key, reverse=descending)
-    top = ctx.query.get("$top", "")
-    if top and not top.isdecimal():
-        raise ArmError(400, "InvalidParameter", f"The value '{top}' of parameter '$top' is invalid.", "$top")
-    chosen = versions[: int(top)] if top else versions
-    items = [_item(ctx, sku.publisher, sku.offer, sku.sku, version) for version in chosen]
+    items = [_item(ctx, sku.publisher, sku.offer, sku.sku, version) for version in arranged(ctx, sku.versions)]
     if ctx.query.get("$expand") == "Properties":  # in lower case it has no effect [recorded]
         items = [{"properties": _properties(ctx, sku), **item} for item in items]
     return Reply(200, items)
@@ -157,20 +150,15 @@ def _item(ctx: Context, publisher: str, *below: str) -> dict[str, Any]:
     return {"location": location, "name": (publisher, *below)[-1], "id": path + tail}
 
 
+_CALLS = (
+    (_PUBLISHERS, _publishers),
+    (_OFFERS, _offers),
+    (_SKUS, _skus),
+    (_VERSIONS, _versions),
+    (f"{_VERSIONS}/{{version}}", _version),
+)
 ROUTES = [
-    Route("GET", _PUBLISHERS, _publishers, evidence=_KNOWN),
-    Route("GET", _OFFERS, _offers, evidence=_KNOWN),
-    Route("GET", _SKUS, _skus, evidence=_KNOWN),
-    Route("GET", _VERSIONS, _versions, evidence=_KNOWN),
-    Route("GET", f"{_VERSIONS}/{{version}}", _version, evidence=_KNOWN),
-    *(
-        Route("GET", template.replace(LOCATION, f"{LOCATION}/edgeZones/{{zone}}"), handler, evidence=_KNOWN)
-        for template, handler in (
-            (_PUBLISHERS, _publishers),
-            (_OFFERS, _offers),
-            (_SKUS, _skus),
-            (_VERSIONS, _versions),
-            (f"{_VERSIONS}/{{version}}", _version),
-        )
-    ),
+    Route("GET", template.replace(LOCATION, place), handler, evidence=documented("2026-11-25"))
+    for place in (LOCATION, f"{LOCATION}/edgeZones/{{zone}}")
+    for template, handler in _CALLS
 ]

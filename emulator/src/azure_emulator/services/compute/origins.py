@@ -18,7 +18,8 @@ from azure_emulator.core.values import member, missing, number_of, object_of, re
 from azure_emulator.disks.vhd import FOOTER_SIZE
 from azure_emulator.services.compute import blobs
 from azure_emulator.services.compute._data import page_store
-from azure_emulator.services.compute._shared import GIB, PROVIDER
+from azure_emulator.services.compute._shared import GIB, PROVIDER, invalid
+from azure_emulator.services.compute._skus import MAX_GB
 from azure_emulator.services.compute.disk_copies import begin_copy, check_complete
 from azure_emulator.services.compute.sources import resolve, resolve_platform_id
 
@@ -30,8 +31,7 @@ if TYPE_CHECKING:
     from azure_emulator.services.compute.sources import ImageSource
 
 MIN_UPLOAD = 20 * 1024**2 + FOOTER_SIZE
-MAX_UPLOAD = 32767 * GIB + FOOTER_SIZE
-MAX_GB = 32767
+MAX_UPLOAD = MAX_GB * GIB + FOOTER_SIZE
 _UPLOAD_SIZE_SINCE = "2019-03-01"
 
 _INHERITED = (
@@ -53,7 +53,7 @@ class Origin:
     """The start of a disk.
 
     `size` in bytes is None for an upload, whose disk has no size until it is complete. `told` is the part of
-    `inherited` that the 202 already shows. `blobs` are fetched in the background: arguments of `blobs.fetch`.
+    `inherited` that the 202 already shows. `blobs` are fetched in the background: the items of `blobs.fetch`.
     `guest_state` names the pages of a second blob, the state of the machine's virtual TPM. `copy` describes a copy
     that goes on when the disk exists (see `disk_copies`).
     """
@@ -79,9 +79,7 @@ def open_origin(ctx: Context, location: str, target: str) -> Origin:
     option = required_text(ctx.body, "properties", "creationData", "createOption")
     known = next((name for name in _MAKERS if name.lower() == option.lower()), None)
     if known is None or _SINCE.get(known, "") > ctx.api_version:
-        raise ArmError(
-            400,
-            "InvalidParameter",
+        raise invalid(
             f"The value '{option}' of parameter '{target}.creationData.createOption' is invalid.",
             f"{target}.creationData.createOption",
         )
@@ -90,18 +88,23 @@ def open_origin(ctx: Context, location: str, target: str) -> Origin:
 
 def requested_size(ctx: Context, target: str) -> int | None:
     """``diskSizeGB`` of the request in bytes."""
-    size = number_of(ctx.body, "properties", "diskSizeGB")
-    if size is None:
-        return None
-    if not 1 <= size <= MAX_GB:
-        raise ArmError(
-            400,
-            "InvalidParameter",
+    size = gigabytes_of(object_of(ctx.body, "properties"), target)
+    return None if size is None else size * GIB
+
+
+def gigabytes_of(disk: dict[str, Any], target: str) -> int | None:
+    """``diskSizeGB`` of a disk in a request, None when absent.
+
+    :raises ArmError: 400 when there are no disks of that size.
+    """
+    size = number_of(disk, "diskSizeGB")
+    if size is not None and not 1 <= size <= MAX_GB:
+        raise invalid(
             f"The value '{size}' of parameter '{target}.diskSizeGB' is out of range. "
             f"The value must be between '1' and '{MAX_GB}', inclusive.",
             f"{target}.diskSizeGB",
         )
-    return size * GIB
+    return size
 
 
 def _empty(ctx: Context, creation: dict[str, Any], _location: str, target: str) -> Origin:
@@ -117,9 +120,7 @@ def _grown(ctx: Context, size: int, target: str) -> int:
     if wanted is None:
         return size
     if wanted // GIB < size // GIB:
-        raise ArmError(
-            400,
-            "InvalidParameter",
+        raise invalid(
             f"The specified disk size {wanted // GIB} GB is smaller than the size of the source, {size // GIB} GB.",
             f"{target}.diskSizeGB",
         )
@@ -136,9 +137,7 @@ def usable_source(ctx: Context, source_id: str, location: str | None) -> Doc:
     if source is None or parsed.type.lower() not in _SOURCES:
         raise resource_not_found(parsed.type, parsed.names, parsed.group)
     if location is not None and source["location"] != location:
-        raise ArmError(
-            400,
-            "InvalidParameter",
+        raise invalid(
             f"The source resource '{source_id}' is in location '{source['location']}', the target in '{location}'. "
             "Both must be in the same location.",
             "creationData.sourceResourceId",
@@ -204,9 +203,7 @@ def _restore(ctx: Context, creation: dict[str, Any], _location: str, target: str
     """From a disk restore point; the emulator makes none, so the id of one that exists comes from elsewhere."""
     parsed = arm_ids.parse(required_text(creation, "sourceResourceId"))
     if parsed.type.lower() != _RESTORE_POINT.lower():
-        raise ArmError(
-            400,
-            "InvalidParameter",
+        raise invalid(
             f"The value '{parsed.id}' of parameter 'creationData.sourceResourceId' is invalid: with createOption "
             f"'Restore' it must be of type '{_RESTORE_POINT}'.",
             "creationData.sourceResourceId",
@@ -222,7 +219,7 @@ def _from_image(ctx: Context, creation: dict[str, Any], location: str, target: s
     lun = number_of(reference, "lun")
     disk = image.os if lun is None else next((disk for disk in image.data if disk.lun == lun), None)
     if disk is None:
-        raise ArmError(400, "InvalidParameter", "The value of parameter imageReference is invalid.", "imageReference")
+        raise invalid("The value of parameter imageReference is invalid.", "imageReference")
     size = _grown(ctx, disk.size, target)
     inherited = {"osType": image.os_type, "hyperVGeneration": image.generation, **image.handed_on}
     return Origin(disk.take(ctx.data_dir), creation, size, inherited if lun is None else {})
@@ -233,9 +230,7 @@ def _image_of(ctx: Context, creation: dict[str, Any], location: str, target: str
     gallery = object_of(creation, "galleryImageReference")
     if gallery:
         if sum(1 for name in _GALLERY_IDS if text_of(gallery, name)) != 1:
-            raise ArmError(
-                400,
-                "InvalidParameter",
+            raise invalid(
                 f"Exactly one of '{', '.join(_GALLERY_IDS)}' must be given in parameter 'galleryImageReference'.",
                 f"{target}.creationData.galleryImageReference",
             )
@@ -272,21 +267,15 @@ def _upload(ctx: Context, creation: dict[str, Any], _location: str, target: str)
     if size is None:
         raise missing(name, name)
     if not MIN_UPLOAD <= size <= MAX_UPLOAD:
-        raise ArmError(
-            400,
-            "InvalidParameter",
+        raise invalid(
             f"The value '{size}' of parameter '{name}' is out of range. "
             f"The value must be between '{MIN_UPLOAD}' and '{MAX_UPLOAD}', inclusive.",
             name,
         )
     if size % 512:
-        raise ArmError(
-            400, "InvalidParameter", f"The value '{size}' of parameter '{name}' must be a multiple of 512.", name
-        )
+        raise invalid(f"The value '{size}' of parameter '{name}' must be a multiple of 512.", name)
     if requested_size(ctx, target) is not None:
-        raise ArmError(
-            400,
-            "InvalidParameter",
+        raise invalid(
             f"Parameter '{target}.diskSizeGB' is not allowed when creationData.createOption is 'Upload'.",
             f"{target}.diskSizeGB",
         )
@@ -323,7 +312,7 @@ def _from_san(_ctx: Context, creation: dict[str, Any], _location: str, _target: 
 def _attach(_ctx: Context, _creation: dict[str, Any], _location: str, target: str) -> Origin:
     """Only the disks of a machine's profile can be attached."""
     name = f"{target}.creationData.createOption"
-    raise ArmError(400, "InvalidParameter", f"The value 'Attach' of parameter '{name}' is not allowed.", name)
+    raise invalid(f"The value 'Attach' of parameter '{name}' is not allowed.", name)
 
 
 _MAKERS: dict[str, Callable[[Context, dict[str, Any], str, str], Origin]] = {

@@ -14,12 +14,12 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from azure_emulator.core import hooks, locations
+from azure_emulator.core import hooks
 from azure_emulator.core.context import Context, Reply, Scope
 from azure_emulator.core.errors import ArmError
 from azure_emulator.core.routing import Route, documented
 from azure_emulator.core.values import missing, number_of, object_of
-from azure_emulator.services.compute._shared import LOCATION, PROVIDER
+from azure_emulator.services.compute._shared import LOCATION, PROVIDER, invalid, location_of
 from azure_emulator.services.compute.sizes import all_sizes
 
 if TYPE_CHECKING:
@@ -40,7 +40,8 @@ _OTHERS = {
     "cloudServices": ("Cloud Services", 2500),
     "lowPriorityCores": ("Total Regional Low-priority vCPUs", _DEFAULT),
 }
-_COUNTED = {"availabilitySets": "availabilitySets"}
+# Quotas of which each resource of a type takes one.
+_COUNTED = ("availabilitySets", "virtualMachineScaleSets")
 # With older API versions the text was another one [recorded]; the bound is guessed.
 _NEW_TEXT = "2019-03-01"
 
@@ -52,8 +53,6 @@ def _key(subscription: str, location: str, name: str) -> str:
 def limit(scope: Scope, subscription: str, location: str, name: str) -> int:
     """The limit of a quota in a region."""
     found = scope.store.kv_get(_NAMESPACE, _key(subscription, location, name))
-    if found is None and name == "cores":
-        found = scope.store.kv_get(_NAMESPACE, name)
     return int(_OTHERS.get(name, ("", _DEFAULT))[1] if found is None else found)
 
 
@@ -139,30 +138,25 @@ def _cores_used(scope: Scope, subscription: str, location: str) -> dict[str, int
         size = all_sizes().get(name)
         if size is None:
             continue
-        names = ("lowPriorityCores",) if priority in ("spot", "low") else ("cores", size.family)
-        for quota in names:
+        for quota in _quotas_of(size, priority):
             used[quota] = used.get(quota, 0) + size.cores * count
     return used
 
 
-def _location(ctx: Context) -> str:
-    return locations.check(ctx.ids["location"], f"{PROVIDER}/locations")
-
-
-def _families() -> dict[str, str]:
-    return {size.family: size.family_label for size in all_sizes().values()}
+def _labels() -> dict[str, str]:
+    """The names of all quotas, for people."""
+    families = {size.family: size.family_label for size in all_sizes().values()}
+    return {name: label for name, (label, _limit) in _OTHERS.items()} | families
 
 
 def _usages(ctx: Context) -> Reply:
-    location = _location(ctx)
+    location = location_of(ctx)
     used = _cores_used(ctx, ctx.subscription, location)
-    for name, kind in _COUNTED.items():
-        found = ctx.store.list(type=f"{PROVIDER}/{kind}", subscription=ctx.subscription)
+    for name in _COUNTED:
+        found = ctx.store.list(type=f"{PROVIDER}/{name}", subscription=ctx.subscription)
         used[name] = sum(1 for doc in found if doc["location"] == location)
-    labels = {name: label for name, (label, _limit) in _OTHERS.items()} | _families()
-    return Reply(
-        200, {"value": [_usage(ctx, location, name, label, used.get(name, 0)) for name, label in labels.items()]}
-    )
+    usages = [_usage(ctx, location, name, label, used.get(name, 0)) for name, label in _labels().items()]
+    return Reply(200, {"value": usages})
 
 
 def _usage(ctx: Context, location: str, name: str, label: str, used: int) -> dict[str, Any]:
@@ -199,32 +193,30 @@ def _quota(ctx: Context, location: str, name: str, label: str) -> dict[str, Any]
 
 def _named(ctx: Context) -> tuple[str, str]:
     """Name and label of the quota in the path."""
-    labels = {name: label for name, (label, _limit) in _OTHERS.items()} | _families()
-    for name, label in labels.items():
+    for name, label in _labels().items():
         if name.lower() == ctx.ids["quota"].lower():
             return name, label
     raise ArmError(404, "ResourceNotFound", f"The quota '{ctx.ids['quota']}' was not found.")
 
 
 def _get(ctx: Context) -> Reply:
-    location = _location(ctx)
+    location = location_of(ctx)
     return Reply(200, _quota(ctx, location, *_named(ctx)))
 
 
 def _list(ctx: Context) -> Reply:
-    location = _location(ctx)
-    labels = {name: label for name, (label, _limit) in _OTHERS.items()} | _families()
-    return Reply(200, {"value": [_quota(ctx, location, name, label) for name, label in labels.items()]})
+    location = location_of(ctx)
+    return Reply(200, {"value": [_quota(ctx, location, name, label) for name, label in _labels().items()]})
 
 
 def _put(ctx: Context) -> Reply:
-    location = _location(ctx)
+    location = location_of(ctx)
     name, label = _named(ctx)
     wanted = number_of(object_of(ctx.body, "properties", "limit"), "value")
     if wanted is None:
         raise missing("value", "properties.limit")
     if not 0 <= wanted <= _MOST:
-        raise ArmError(400, "InvalidParameter", "The value of parameter 'limit' is out of range.", "properties.limit")
+        raise invalid("The value of parameter 'limit' is out of range.", "properties.limit")
     ctx.store.kv_put(_NAMESPACE, _key(ctx.subscription, location, name), wanted)
     return Reply(200, _quota(ctx, location, name, label))
 

@@ -13,12 +13,12 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from azure_emulator.core import hooks, locations
-from azure_emulator.core.checks import SettingError, check_fields
+from azure_emulator.core.checks import SettingError, check_fields, flag
 from azure_emulator.core.context import Context, Reply, Scope
 from azure_emulator.core.errors import ArmError
 from azure_emulator.core.routing import Route, documented
-from azure_emulator.services.compute._shared import SUBSCRIPTION
-from azure_emulator.services.compute._skus import DISK_TYPES, SNAPSHOT_TYPES
+from azure_emulator.services.compute._shared import SUBSCRIPTION, invalid
+from azure_emulator.services.compute._skus import DISK_TYPES, MAX_GB, SNAPSHOT_TYPES, most_shares
 from azure_emulator.services.compute.sizes import all_sizes
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def _restrict(scope: Scope, wanted: dict[str, Any]) -> None:
     if not isinstance(zones, list) or not set(map(str, zones)) <= set(_ZONES):
         raise SettingError(f"zones must be some of {', '.join(_ZONES)}, not {zones!r}")
     key = f"{locations.normalize(location)}/{size}"
-    if wanted.get("available"):
+    if flag(wanted, "available", "the body"):
         scope.store.kv_delete(_NAMESPACE, key)
     else:
         scope.store.kv_put(_NAMESPACE, key, {"zones": [str(zone) for zone in zones]})
@@ -53,7 +53,7 @@ hooks.restrict.append(_restrict)
 def check_available(ctx: Context, vm_id: str, location: str, size: VmSize, zones: list[str]) -> None:
     """Refuse what is not to be had in a region or its zones.
 
-    :raises ArmError: 400 ``InvalidAvailabilityZone``, 409 ``SkuNotAvailable``.
+    :raises ArmError: 400 ``LocationDoesNotSupportAvailabilityZones`` or ``InvalidAvailabilityZone``, 409 ``SkuNotAvailable``.
     """
     if zones and location not in locations.ZONED:
         raise ArmError(
@@ -85,9 +85,7 @@ def _skus(ctx: Context) -> Reply:
     given = ctx.query.get("$filter", "")
     found = _FILTER.fullmatch(given) if given else None
     if given and found is None:
-        raise ArmError(
-            400,
-            "InvalidParameter",
+        raise invalid(
             f"The value '{given}' of parameter '$filter' is invalid: only location is supported.",
             "$filter",
         )
@@ -102,7 +100,7 @@ def _in_region(location: str, restrictions: dict[str, Any]) -> Iterator[dict[str
     yield _plain(location, "availabilitySets", "Classic", {"MaximumPlatformFaultDomainCount": "3"})
     yield _plain(location, "availabilitySets", "Aligned", {"MaximumPlatformFaultDomainCount": "3"})
     for name in DISK_TYPES:
-        yield _plain(location, "disks", name, {"MaxValueOfMaxShares": "1"})
+        yield _plain(location, "disks", name, {"MaxValueOfMaxShares": str(most_shares(name, MAX_GB))})
     for name in SNAPSHOT_TYPES:
         yield _plain(location, "snapshots", name, {})
     for size in all_sizes().values():

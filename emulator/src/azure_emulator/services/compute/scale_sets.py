@@ -13,33 +13,21 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from azure_emulator.core.context import Context, Reply, Scope
-from azure_emulator.core.errors import ArmError, resource_not_found
+from azure_emulator.core.errors import resource_not_found
 from azure_emulator.core.operations import effect
-from azure_emulator.core.routing import Route, documented
-from azure_emulator.core.values import (
-    choice_of,
-    cloned,
-    flag_of,
-    missing,
-    number_of,
-    object_of,
-    objects_of,
-    tags_of,
-    text_of,
-)
+from azure_emulator.core.routing import Route
+from azure_emulator.core.store import public
+from azure_emulator.core.values import choice_of, cloned, flag_of, missing, number_of, object_of, objects_of, text_of
+from azure_emulator.services.compute._calls import Resource
 from azure_emulator.services.compute._shared import (
     GROUP,
     PROVIDER,
-    SUBSCRIPTION,
-    accepted,
+    begin,
+    begin_deletion,
     check_idle,
-    check_location,
     find,
-    getter,
-    lister,
-    new_resource,
-    resource_id,
-    visible,
+    invalid,
+    set_state,
     without,
 )
 from azure_emulator.services.compute.quotas import check_quota
@@ -64,20 +52,19 @@ _CONTROLLER = "2023-03-01"
 _PROFILE_CREATED = "2023-09-01"
 
 
-def _put(ctx: Context) -> Reply:
-    found = ctx.store.get(resource_id(ctx, _KIND))
-    if found is not None:
-        check_location(ctx, found)
-        return _update(ctx, found)
-    doc = new_resource(ctx, _KIND, "vmScaleSetName")
+def _write(ctx: Context, doc: Doc) -> Reply:
+    return _update(ctx, doc) if "properties" in doc else _create(ctx, doc)
+
+
+def _create(ctx: Context, doc: Doc) -> Reply:
     wanted = object_of(ctx.body, "properties")
     sku = object_of(ctx.body, "sku")
-    size = check_size(text_of(sku, "name") or _lacking("sku.name"))
+    name = text_of(sku, "name")
+    if not name:
+        raise missing("sku.name")
+    size = check_size(name)
     count = _capacity(sku)
     check_quota(ctx, doc["location"], size)
-    tags = tags_of(ctx.body)
-    if tags is not None:
-        doc["tags"] = tags
     doc["sku"] = {"name": size.name, "tier": "Standard", "capacity": count}
     doc |= {name: ctx.body[name] for name in ("zones", "plan") if ctx.body.get(name)}
     set_identity(ctx, doc)
@@ -95,7 +82,7 @@ def _put(ctx: Context) -> Reply:
         "uniqueId": str(uuid.uuid4()),
         "timeCreated": ctx.clock.iso(),
     }
-    return _start(ctx, doc, 201, "compute.vmss.put")
+    return _start(ctx, doc, 201)
 
 
 def _update(ctx: Context, found: Doc) -> Reply:
@@ -108,30 +95,18 @@ def _update(ctx: Context, found: Doc) -> Reply:
         found["sku"]["capacity"] = count
     if name := text_of(sku, "name"):
         found["sku"]["name"] = check_size(name).name
-    tags = tags_of(ctx.body)
-    if tags is not None:
-        found["tags"] = tags
     if ctx.body.get("identity") is not None:
         set_identity(ctx, found)
     wanted = object_of(ctx.body, "properties")
     if mode := choice_of(object_of(wanted, "upgradePolicy"), _MODES, "mode"):
         found["properties"]["upgradePolicy"]["mode"] = mode
     found["properties"]["provisioningState"] = "Updating"
-    return _start(ctx, found, 200, "compute.vmss.put")
+    return _start(ctx, found, 200)
 
 
-def _patch(ctx: Context) -> Reply:
-    return _update(ctx, find(ctx, _KIND))
-
-
-def _start(ctx: Context, doc: Doc, status: int, name: str) -> Reply:
+def _start(ctx: Context, doc: Doc, status: int) -> Reply:
     ctx.store.put(doc["id"], doc)
-    operation = ctx.operations.start("compute", doc["location"], name, {"id": doc["id"]}, doc["id"])
-    return Reply(status, _show(ctx, doc), operation.headers())
-
-
-def _lacking(name: str) -> str:
-    raise missing(name)
+    return Reply(status, _show(ctx, doc), begin(ctx, doc, "compute.vmss.put").headers())
 
 
 def _capacity(sku: dict[str, Any]) -> int:
@@ -139,17 +114,11 @@ def _capacity(sku: dict[str, Any]) -> int:
     if count is None:
         return 0
     if not 0 <= count <= _MOST:
-        raise ArmError(
-            400, "InvalidParameter", "The value of parameter 'sku.capacity' is out of range.", "sku.capacity"
-        )
+        raise invalid("The value of parameter 'sku.capacity' is out of range.", "sku.capacity")
     return count
 
 
 def _switch(wanted: dict[str, Any], name: str, *, default: bool) -> bool:
-    """A flag that templates write as text, too."""
-    value = wanted.get(name)
-    if isinstance(value, str) and value.lower() in ("true", "false"):
-        return value.lower() == "true"
     found = flag_of(wanted, name)
     return default if found is None else found
 
@@ -236,7 +205,7 @@ def _interface(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _show(ctx: Context, doc: Doc) -> Doc:
-    shown: Doc = cloned(visible(doc))
+    shown: Doc = cloned(public(doc))
     properties = shown["properties"]
     profile = properties["virtualMachineProfile"]
     if ctx.api_version >= _PROFILE_CREATED:
@@ -252,22 +221,12 @@ def _show(ctx: Context, doc: Doc) -> Doc:
 
 @effect("compute.vmss.put")
 def _done(scope: Scope, args: dict[str, Any]) -> None:
-    doc = scope.store.get(args["id"])
-    if doc is not None:
-        doc["properties"]["provisioningState"] = "Succeeded"
-        scope.store.put(doc["id"], doc)
+    set_state(scope, args["id"], "Succeeded")
 
 
-def _delete(ctx: Context) -> Reply:
-    doc = ctx.store.get(resource_id(ctx, _KIND))
-    if doc is None:
-        return Reply(204)
+def _delete(ctx: Context, doc: Doc) -> Reply:
     ctx.operations.cancel(doc["id"])
-    doc["properties"]["provisioningState"] = "Deleting"
-    ctx.store.put(doc["id"], doc)
-    return accepted(
-        ctx.operations.start("compute", doc["location"], "compute.vmss.delete", {"id": doc["id"]}, doc["id"])
-    )
+    return begin_deletion(ctx, doc, "compute.vmss.delete")
 
 
 @effect("compute.vmss.delete")
@@ -283,7 +242,7 @@ def _instances(ctx: Context) -> Reply:
 def _one_instance(ctx: Context) -> Reply:
     doc = find(ctx, _KIND)
     number = ctx.ids["instance"]
-    if not number.isdecimal() or int(number) >= doc["sku"]["capacity"]:
+    if not number.isdecimal() or len(number) > len(str(_MOST)) or int(number) >= doc["sku"]["capacity"]:
         kind = f"{PROVIDER}/{_KIND}/virtualMachines"
         raise resource_not_found(kind, [doc["name"], number], ctx.ids["group"])
     return Reply(200, _instance(doc, int(number)))
@@ -307,15 +266,11 @@ def _instance(doc: Doc, number: int) -> dict[str, Any]:
     }
 
 
-_KNOWN = documented("2026-11-25")
+# Templates write flags as text here, so bodies are looked at where they are read.
+_SET = Resource(_KIND, "vmScaleSetName", _write, _delete, show=_show, typed=False)
 _ONE = f"{GROUP}/{_KIND}/{{name}}"
 ROUTES = [
-    Route("PUT", _ONE, _put, evidence=_KNOWN),
-    Route("PATCH", _ONE, _patch, evidence=_KNOWN),
-    Route("GET", _ONE, getter(_KIND, _show), evidence=_KNOWN),
-    Route("DELETE", _ONE, _delete, evidence=_KNOWN),
-    Route("GET", f"{GROUP}/{_KIND}", lister(_KIND, _show), evidence=_KNOWN),
-    Route("GET", f"{SUBSCRIPTION}/{_KIND}", lister(_KIND, _show), evidence=_KNOWN),
+    *_SET.routes(),
     Route("GET", f"{_ONE}/virtualMachines", _instances),
     Route("GET", f"{_ONE}/virtualMachines/{{instance}}", _one_instance),
 ]

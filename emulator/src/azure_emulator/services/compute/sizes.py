@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from azure_emulator.core import locations
 from azure_emulator.core.context import Context, Reply
 from azure_emulator.core.errors import ArmError
 from azure_emulator.core.routing import Route, documented
-from azure_emulator.services.compute._shared import LOCATION, PROVIDER
+from azure_emulator.services.compute._shared import LOCATION, invalid, location_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -191,9 +190,7 @@ def check_size(name: str) -> VmSize:
     size = all_sizes().get(name.lower())
     if size is None:
         known = ",".join(size.name for size in all_sizes().values())
-        raise ArmError(
-            400,
-            "InvalidParameter",
+        raise invalid(
             f"The value {name} provided for the VM size is not valid. The valid sizes in the current region are: {known}. "
             "Find out more on the valid VM sizes in each region at https://aka.ms/azure-regions.",
             "vmSize",
@@ -228,12 +225,8 @@ def check_generation(size: VmSize, generation: str) -> None:
     )
 
 
-def _location(ctx: Context) -> str:
-    return locations.check(ctx.ids["location"], f"{PROVIDER}/locations")
-
-
 def _vm_sizes(ctx: Context) -> Reply:
-    _location(ctx)
+    location_of(ctx)
     return Reply(200, {"value": [size_item(size) for size in all_sizes().values()]})
 
 

@@ -13,68 +13,29 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from azure_emulator.core.context import Context, Reply
 from azure_emulator.core.errors import ArmError
 from azure_emulator.core.routing import Route, documented
-from azure_emulator.core.values import choice_of, object_of, tags_of, text_of
-from azure_emulator.services.compute._shared import (
-    GROUP,
-    SUBSCRIPTION,
-    check_location,
-    find,
-    getter,
-    lister,
-    new_resource,
-    resource_id,
-    visible,
-)
-from azure_emulator.services.compute._types import check_types
+from azure_emulator.core.values import choice_of, text_of
+from azure_emulator.services.compute._calls import immediate
+from azure_emulator.services.compute._shared import GROUP, find, invalid
+from azure_emulator.services.compute.vm_profiles import KEY_TYPES
 
 if TYPE_CHECKING:
     from azure_emulator.core.store import Doc
 
-_KIND = "sshPublicKeys"
-_TYPES = ("ssh-rsa ", "ssh-ed25519 ", "REDACTED")  # recordings have this word in place of keys
 
-
-def _put(ctx: Context) -> Reply:
-    check_types(ctx.body)
-    found = ctx.store.get(resource_id(ctx, _KIND))
-    if found is not None:
-        check_location(ctx, found)
-    doc = found or new_resource(ctx, _KIND, "sshPublicKeyName")
-    _change(ctx, doc)
-    return Reply(200 if found else 201, visible(doc))
-
-
-def _patch(ctx: Context) -> Reply:
-    check_types(ctx.body)
-    doc = find(ctx, _KIND)
-    _change(ctx, doc)
-    return Reply(200, visible(doc))
-
-
-def _change(ctx: Context, doc: Doc) -> None:
-    key = text_of(object_of(ctx.body, "properties"), "publicKey")
+def _apply(ctx: Context, doc: Doc) -> None:
+    key = text_of(ctx.body, "properties", "publicKey")
+    if key is not None and not key.lstrip().startswith(KEY_TYPES):
+        raise invalid("The value of parameter sshPublicKey.publicKey is invalid.", "sshPublicKey.publicKey")
     properties = doc.setdefault("properties", {})
     if key is not None:
-        if not key.lstrip().startswith(_TYPES):
-            raise ArmError(
-                400,
-                "InvalidParameter",
-                "The value of parameter sshPublicKey.publicKey is invalid.",
-                "sshPublicKey.publicKey",
-            )
         properties["publicKey"] = key
-    tags = tags_of(ctx.body)
-    if tags is not None:
-        doc["tags"] = tags
-    ctx.store.put(doc["id"], doc)
 
 
 def _generate(ctx: Context) -> Reply:
-    doc = find(ctx, _KIND)
+    doc = find(ctx, _KEY.collection)
     if "publicKey" in doc["properties"]:
-        raise ArmError(
-            409, "OperationNotAllowed", f"The SSH public key resource '{doc['name']}' has a public key already."
-        )
+        text = f"The SSH public key resource '{doc['name']}' has a public key already."
+        raise ArmError(409, "OperationNotAllowed", text)
     kind = choice_of(ctx.body, ("RSA", "Ed25519"), "encryptionType") or "RSA"
     key: rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
     if kind == "RSA":
@@ -90,22 +51,13 @@ def _generate(ctx: Context) -> Reply:
     return Reply(200, {"privateKey": private, "publicKey": public, "id": doc["id"]})
 
 
-def _delete(ctx: Context) -> Reply:
-    return Reply(200 if ctx.store.delete(resource_id(ctx, _KIND)) else 204)
-
-
-def _shown(_ctx: Context, doc: Doc) -> Doc:
-    return visible(doc)
-
-
-_KNOWN = documented("2026-11-25")
-_ONE = f"{GROUP}/{_KIND}/{{name}}"
+_KEY = immediate("sshPublicKeys", "sshPublicKeyName", _apply)
 ROUTES = [
-    Route("PUT", _ONE, _put, evidence=_KNOWN),
-    Route("PATCH", _ONE, _patch, evidence=_KNOWN),
-    Route("GET", _ONE, getter(_KIND, _shown), evidence=_KNOWN),
-    Route("DELETE", _ONE, _delete, evidence=_KNOWN),
-    Route("POST", f"{_ONE}/generateKeyPair", _generate, evidence=_KNOWN),
-    Route("GET", f"{GROUP}/{_KIND}", lister(_KIND, _shown), evidence=_KNOWN),
-    Route("GET", f"{SUBSCRIPTION}/{_KIND}", lister(_KIND, _shown), evidence=_KNOWN),
+    *_KEY.routes(),
+    Route(
+        "POST",
+        f"{GROUP}/{_KEY.collection}/{{name}}/generateKeyPair",
+        _generate,
+        evidence=documented("2026-11-25"),
+    ),
 ]

@@ -7,21 +7,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from azure_emulator.core import locations
 from azure_emulator.core.context import Context, Reply
-from azure_emulator.core.errors import ArmError
 from azure_emulator.core.paging import paged
 from azure_emulator.core.routing import UNVERSIONED, Route, documented
 from azure_emulator.services.compute import vm_actions, vm_capture, vm_maintenance, vm_reimage, vm_write
-from azure_emulator.services.compute._shared import GROUP, LOCATION, PROVIDER, SUBSCRIPTION, find
-from azure_emulator.services.compute.sizes import all_sizes
+from azure_emulator.services.compute._calls import routes
+from azure_emulator.services.compute._shared import GROUP, LOCATION, PROVIDER, find, invalid, location_of
+from azure_emulator.services.compute.sizes import all_sizes, size_item
 from azure_emulator.services.compute.vm_shapes import instance_view, present
 
 if TYPE_CHECKING:
     from azure_emulator.core.store import Doc
 
-_COLLECTION = f"{GROUP}/virtualMachines"
-_ONE = f"{_COLLECTION}/{{name}}"
+_ONE = f"{GROUP}/virtualMachines/{{name}}"
 
 
 def _get(ctx: Context) -> Reply:
@@ -31,9 +29,7 @@ def _get(ctx: Context) -> Reply:
 def _expanded(ctx: Context, doc: Doc, *, listed: bool = False) -> Doc:
     wanted = ctx.query.get("$expand", "").lower()
     if wanted not in ("", "instanceview", "userdata"):
-        raise ArmError(
-            400, "InvalidParameter", f"The value '{ctx.query['$expand']}' of parameter '$expand' is invalid.", "$expand"
-        )
+        raise invalid(f"The value '{ctx.query['$expand']}' of parameter '$expand' is invalid.", "$expand")
     shown = present(ctx, doc, listed=listed)
     if wanted == "instanceview":
         shown["properties"]["instanceView"] = instance_view(ctx, doc)
@@ -56,7 +52,7 @@ def _list(ctx: Context) -> Reply:
 
 
 def _list_by_location(ctx: Context) -> Reply:
-    location = locations.check(ctx.ids["location"], f"{PROVIDER}/locations")
+    location = location_of(ctx)
     return paged(
         ctx,
         type=f"{PROVIDER}/virtualMachines",
@@ -74,54 +70,43 @@ def _sizes(ctx: Context) -> Reply:
     """The sizes that the machine can be changed to."""
     doc = find(ctx, "virtualMachines")
     fitting = [size for size in all_sizes().values() if doc["_generation"] in size.generations]
-    return Reply(
-        200,
-        {
-            "value": [
-                {
-                    "name": size.name,
-                    "numberOfCores": size.cores,
-                    "memoryInMB": size.memory,
-                    "maxDataDiskCount": size.data_disks,
-                }
-                for size in fitting
-            ]
-        },
-    )
+    return Reply(200, {"value": [size_item(size) for size in fitting]})
 
 
 _KNOWN = documented("2026-11-25")
 ROUTES = [
-    Route("PUT", _ONE, vm_write.put, evidence=_KNOWN),
-    Route("PATCH", _ONE, vm_write.patch, evidence=_KNOWN),
-    Route("GET", _ONE, _get, evidence=_KNOWN),
-    Route("DELETE", _ONE, vm_actions.delete, evidence=_KNOWN),
+    *routes(
+        "virtualMachines",
+        put=vm_write.put,
+        patch=vm_write.patch,
+        get=_get,
+        delete=vm_actions.delete,
+        show_all=_list,
+    ),
     Route("GET", f"{_ONE}/instanceView", _instance_view, evidence=_KNOWN),
     Route("GET", f"{_ONE}/vmSizes", _sizes, evidence=_KNOWN),
-    Route("GET", _COLLECTION, _list, evidence=_KNOWN),
-    Route("GET", f"{SUBSCRIPTION}/virtualMachines", _list, evidence=_KNOWN),
-    Route("GET", f"{LOCATION}/virtualMachines", _list_by_location, evidence=documented("2026-11-25")),
+    Route("GET", f"{LOCATION}/virtualMachines", _list_by_location, evidence=_KNOWN),
     Route("POST", f"{_ONE}/generalize", vm_actions.generalize, evidence=_KNOWN),
-    Route("POST", f"{_ONE}/capture", vm_capture.capture, evidence=documented("2026-11-25")),
-    Route("POST", f"{_ONE}/reimage", vm_reimage.reimage, evidence=documented("2026-11-25")),
-    Route("POST", f"{_ONE}/performMaintenance", vm_maintenance.perform_maintenance, evidence=documented("2026-11-25")),
-    Route("POST", f"{_ONE}/simulateEviction", vm_maintenance.simulate_eviction, evidence=documented("2026-11-25")),
-    Route("POST", f"{_ONE}/assessPatches", vm_maintenance.assess_patches, evidence=documented("2026-11-25")),
-    Route("POST", f"{_ONE}/installPatches", vm_maintenance.install_patches, evidence=documented("2026-11-25")),
+    Route("POST", f"{_ONE}/capture", vm_capture.capture, evidence=_KNOWN),
+    Route("POST", f"{_ONE}/reimage", vm_reimage.reimage, evidence=_KNOWN),
+    Route("POST", f"{_ONE}/performMaintenance", vm_maintenance.perform_maintenance, evidence=_KNOWN),
+    Route("POST", f"{_ONE}/simulateEviction", vm_maintenance.simulate_eviction, evidence=_KNOWN),
+    Route("POST", f"{_ONE}/assessPatches", vm_maintenance.assess_patches, evidence=_KNOWN),
+    Route("POST", f"{_ONE}/installPatches", vm_maintenance.install_patches, evidence=_KNOWN),
     Route(
         "POST",
         f"{_ONE}/retrieveBootDiagnosticsData",
         vm_maintenance.boot_diagnostics,
         reading=True,
-        evidence=documented("2026-11-25"),
+        evidence=_KNOWN,
     ),
     Route(
         "POST",
         f"{_ONE}/convertToManagedDisks",
         vm_maintenance.convert_to_managed_disks,
-        evidence=documented("2026-11-25"),
+        evidence=_KNOWN,
     ),
-    Route("POST", f"{_ONE}/attachDetachDataDisks", vm_maintenance.attach_detach, evidence=documented("2026-11-25")),
+    Route("POST", f"{_ONE}/attachDetachDataDisks", vm_maintenance.attach_detach, evidence=_KNOWN),
     Route(
         "GET",
         "/_bootdiagnostics/{vm}/{file}",

@@ -19,12 +19,20 @@ from azure_emulator.core.context import Context, Reply, Scope
 from azure_emulator.core.errors import ArmError
 from azure_emulator.core.operations import effect
 from azure_emulator.core.values import flag_of, text_of
-from azure_emulator.services.compute._shared import accepted, find, resource_id
+from azure_emulator.services.compute._shared import (
+    accepted,
+    begin,
+    begin_deletion,
+    find,
+    invalid,
+    not_allowed,
+    resource_id,
+)
 from azure_emulator.services.compute.disk_resources import remove as remove_disk
 from azure_emulator.services.compute.disk_shapes import owned_anew, refresh
 from azure_emulator.services.compute.vm_children import forget_children
 from azure_emulator.services.compute.vm_disks import release
-from azure_emulator.services.compute.vm_rules import check_idle
+from azure_emulator.services.compute.vm_rules import DEALLOCATED, GENERALIZED, check_idle
 from azure_emulator.services.compute.vm_write import VM_TYPE
 from azure_emulator.services.network import attachment
 
@@ -64,25 +72,18 @@ def actor(action: Action) -> Callable[[Context], Reply]:
         doc = find(ctx, "virtualMachines")
         check_idle(ctx, doc, action.label)
         if doc.get("_generalized") and not action.generalized:
-            raise _generalized(action.label, doc)
+            raise not_allowed(action.label, doc, GENERALIZED)
         if doc["_power"] == "deallocated" and not action.deallocated:
-            raise ArmError(
-                409,
-                "OperationNotAllowed",
-                f"Operation '{action.label}' is not allowed on VM '{doc['name']}' since the VM is either deallocated or "
-                "marked to be deallocated.",
-            )
+            raise not_allowed(action.label, doc, DEALLOCATED)
         hibernate = action.name == "deallocate" and _flag(ctx, "hibernate")
         if hibernate:
             _check_can_hibernate(doc)
-        _flag(ctx, "skipshutdown"), _flag(ctx, "forcedeallocate")  # only looked at: no guest has to be asked
+        for name in ("skipshutdown", "forcedeallocate"):  # only looked at: no guest has to be asked
+            _flag(ctx, name)
         doc["_power"] = action.meanwhile or doc["_power"]
         doc["properties"]["provisioningState"] = "Updating"
         ctx.store.put(doc["id"], doc)
-        args = {"id": doc["id"], "after": action.after, "hibernate": hibernate}
-        operation = ctx.operations.start(
-            "compute", doc["location"], "compute.vm.power", args, doc["id"], seconds=action.seconds
-        )
+        operation = begin(ctx, doc, "compute.vm.power", seconds=action.seconds, after=action.after, hibernate=hibernate)
         return accepted(operation)
 
     return act
@@ -92,7 +93,7 @@ def _flag(ctx: Context, name: str) -> bool:
     """A parameter of the query that is true or false."""
     value = ctx.query.get(name, "false").lower()
     if value not in ("true", "false", ""):
-        raise ArmError(400, "InvalidParameter", f"The value '{value}' of parameter '{name}' is invalid.", name)
+        raise invalid(f"The value '{value}' of parameter '{name}' is invalid.", name)
     return value == "true"
 
 
@@ -110,14 +111,6 @@ def _check_can_hibernate(doc: Doc) -> None:
             "OperationNotAllowed",
             "The Hibernate-Deallocate Operation is only allowed on a VM that is running and has the hibernation flag enabled.",
         )
-
-
-def _generalized(label: str, doc: Doc) -> ArmError:
-    return ArmError(
-        409,
-        "OperationNotAllowed",
-        f"Operation '{label}' is not allowed on VM '{doc['name']}' since the VM is generalized.",
-    )
 
 
 @effect("compute.vm.power")
@@ -155,12 +148,11 @@ def generalize(ctx: Context) -> Reply:
     doc = find(ctx, "virtualMachines")
     check_idle(ctx, doc, "generalize")
     if doc["_power"] not in ("stopped", "deallocated") or doc.get("_stopped_by_guest"):
-        raise ArmError(
-            409,
-            "OperationNotAllowed",
-            f"Operation 'generalize' is not allowed on VM '{doc['name']}' since the VM is running. Please power off "
-            "explicitly in case you shut down the VM from inside the guest operating system.",
+        reason = (
+            "the VM is running. Please power off explicitly in case you shut down the VM from inside the guest operating "
+            "system"
         )
+        raise not_allowed("generalize", doc, reason)
     doc["_generalized"] = True
     doc["_specialized"] = False
     ctx.store.put(doc["id"], doc)
@@ -177,9 +169,7 @@ def delete(ctx: Context) -> Reply:
         return accepted(running)
     ctx.operations.cancel(doc["id"])
     _flag(ctx, "forcedeletion")
-    doc["properties"]["provisioningState"] = "Deleting"
-    ctx.store.put(doc["id"], doc)
-    return accepted(ctx.operations.start("compute", doc["location"], "compute.vm.delete", {"id": doc["id"]}, doc["id"]))
+    return begin_deletion(ctx, doc, "compute.vm.delete")
 
 
 @effect("compute.vm.delete")

@@ -17,7 +17,7 @@ from azure_emulator.core.errors import ArmError
 from azure_emulator.core.operations import effect
 from azure_emulator.core.values import member, missing, text_of
 from azure_emulator.services.compute import blobs
-from azure_emulator.services.compute._shared import PROVIDER, accepted, find
+from azure_emulator.services.compute._shared import PROVIDER, accepted, begin, doc_of, find, invalid
 from azure_emulator.services.compute._types import check_types
 from azure_emulator.services.compute.vm_rules import check_idle
 
@@ -52,8 +52,8 @@ def capture(ctx: Context) -> Reply:
     disks = _targets(doc, prefix, container)
     if not _overwrites(ctx):
         _check_free(ctx, disks)
-    args = {"id": doc["id"], "disks": disks, "copies": _copies(ctx, disks), "version": ctx.api_version}
-    return accepted(ctx.operations.start("compute", doc["location"], "compute.vm.capture", args, doc["id"]))
+    copies = _copies(ctx, disks)
+    return accepted(begin(ctx, doc, "compute.vm.capture", disks=disks, copies=copies, version=ctx.api_version))
 
 
 def _wanted(ctx: Context) -> tuple[str, str]:
@@ -66,11 +66,9 @@ def _wanted(ctx: Context) -> tuple[str, str]:
     prefix, container = found
     if not re.fullmatch(_PREFIX, prefix):
         text = f"'{prefix}' is not a valid captured VHD blob name prefix. A valid prefix matches regex '{_PREFIX}'."
-        raise ArmError(400, "InvalidParameter", text, "vhdPrefix")
+        raise invalid(text, "vhdPrefix")
     if not _CONTAINER.fullmatch(container):
-        raise ArmError(
-            400,
-            "InvalidParameter",
+        raise invalid(
             f"Container name {container} is invalid. Container names must be 3-63 characters in length and may contain only "
             "lower-case alphanumeric characters and hyphen. Hyphen must be preceded and followed by an alphanumeric "
             "character.",
@@ -86,7 +84,7 @@ def _overwrites(ctx: Context) -> bool:
         return bool(value)
     if isinstance(value, str) and value.lower() in ("true", "false"):
         return value.lower() == "true"
-    raise ArmError(400, "InvalidParameter", "The value of parameter overwriteVhds is invalid.", "overwriteVhds")
+    raise invalid("The value of parameter overwriteVhds is invalid.", "overwriteVhds")
 
 
 def _targets(doc: Doc, prefix: str, container: str) -> list[dict[str, Any]]:
@@ -140,9 +138,7 @@ def _copy(data_dir: Path, args: dict[str, Any]) -> None:
 
 @effect("compute.vm.capture", work=_copy)
 def _captured(scope: Scope, args: dict[str, Any]) -> Any:
-    doc = scope.store.get(args["id"])
-    if doc is None:
-        raise ArmError(404, "NotFound", "The entity was not found in this Azure location.")
+    doc = doc_of(scope, args)
     from_market = "publisher" in doc["properties"]["storageProfile"].get("imageReference", {})
     for disk in args["disks"]:
         scope.store.kv_put(blobs.CAPTURED, disk["image"].lower(), {"marketplace": from_market})

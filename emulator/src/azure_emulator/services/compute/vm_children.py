@@ -8,19 +8,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from azure_emulator.core import ids as arm_ids
-from azure_emulator.core.context import Reply
+from azure_emulator.core.context import Context, Reply
 from azure_emulator.core.errors import ArmError, parent_not_found, resource_not_found
-from azure_emulator.core.values import tags_of
-from azure_emulator.services.compute._shared import PROVIDER, check_name
+from azure_emulator.core.routing import DATED, ApiVersions, Handler, Route, documented
+from azure_emulator.services.compute._shared import GROUP, PROVIDER, Present, check_name, set_tags
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from azure_emulator.core.context import Context, Scope
+    from azure_emulator.core.context import Scope
     from azure_emulator.core.store import Doc
 
 EXTENSIONS = f"{PROVIDER}/virtualMachines/extensions"
 RUN_COMMANDS = f"{PROVIDER}/virtualMachines/runCommands"
+#: Refusals of what needs a running machine: a change of its children, and all else.
+UNMODIFIABLE = "Cannot modify extensions in the VM when the VM is not running."
+NOT_RUNNING = "The operation requires the VM to be running (or set to run)."
 
 
 def machine_of(ctx: Context) -> Doc:
@@ -61,9 +64,7 @@ def new_child(ctx: Context, child_type: str, machine: Doc, target: str) -> Doc:
         "type": child_type,
         "location": machine["location"],
     }
-    tags = tags_of(ctx.body)
-    if tags is not None:
-        doc["tags"] = tags
+    set_tags(ctx, doc)
     return doc
 
 
@@ -78,17 +79,49 @@ def has_children(ctx: Context, child_type: str) -> bool:
     return ctx.store.read(sql, child_type.lower(), ctx.subscription.lower()).fetchone() is not None
 
 
-def lister(child_type: str, present: Callable[[Context, Doc], Doc]) -> Callable[[Context], Reply]:
-    """A handler for the list of a machine's children; it has one page."""
+def routes(
+    child_type: str,
+    *,
+    put: Handler,
+    patch: Handler,
+    delete: Callable[[Context, Doc], Reply],
+    present: Present,
+    api_versions: ApiVersions = DATED,
+) -> list[Route]:
+    """The calls of a type of children; the list has one page. `delete` begins the deletion of one that is there."""
+
+    def get(ctx: Context) -> Reply:
+        return Reply(200, present(ctx, find_child(ctx, child_type)))
+
+    def remove(ctx: Context) -> Reply:
+        machine = machine_of(ctx)
+        doc = ctx.store.get(child_id(ctx, child_type))
+        if doc is None:
+            return Reply(204)
+        check_running(machine, UNMODIFIABLE)
+        return delete(ctx, doc)
 
     def list_children(ctx: Context) -> Reply:
         machine = machine_of(ctx)
         return Reply(200, {"value": [present(ctx, doc) for doc in children_of(ctx, machine, child_type)]})
 
-    return list_children
+    everything = f"{GROUP}/virtualMachines/{{name}}/{child_type.rpartition('/')[2]}"
+    one = f"{everything}/{{child}}"
+    calls = (
+        ("PUT", one, put),
+        ("PATCH", one, patch),
+        ("GET", one, get),
+        ("DELETE", one, remove),
+        ("GET", everything, list_children),
+    )
+    known = documented("2026-11-25")
+    return [
+        Route(method, template, handler, api_versions=api_versions, evidence=known)
+        for method, template, handler in calls
+    ]
 
 
-def check_running(machine: Doc, message: str) -> None:
+def check_running(machine: Doc, message: str = NOT_RUNNING) -> None:
     """Refuse what needs a running machine: 409 ``OperationNotAllowed`` with the operation's own text."""
     if machine.get("_power") != "running":
         raise ArmError(409, "OperationNotAllowed", message)

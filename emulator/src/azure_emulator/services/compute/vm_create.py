@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 from azure_emulator.core.context import Context, Reply, Scope
 from azure_emulator.core.errors import ArmError
 from azure_emulator.core.operations import effect
-from azure_emulator.core.values import missing, object_of, tags_of, text_of
+from azure_emulator.core.values import missing, object_of, text_of
 from azure_emulator.services.compute import blobs
-from azure_emulator.services.compute._shared import new_resource
+from azure_emulator.services.compute._shared import begin, invalid, new_resource
 from azure_emulator.services.compute.quotas import check_quota
 from azure_emulator.services.compute.resource_skus import check_available
 from azure_emulator.services.compute.sizes import check_architecture, check_generation, check_size
@@ -70,9 +70,6 @@ _HEAD = ("zones", "plan", "extendedLocation")
 def create(ctx: Context) -> Reply:
     """201: the machine as it will be, while it is being made."""
     doc = new_resource(ctx, "virtualMachines", "vmName")
-    tags = tags_of(ctx.body)
-    if tags is not None:
-        doc["tags"] = tags
     wanted = object_of(ctx.body, "properties")
     size = check_size(_size_name(wanted))
     check_available(ctx, doc["id"], doc["location"], size, ctx.body.get("zones") or [])
@@ -108,9 +105,7 @@ def _start(ctx: Context, doc: Doc, image: ImageSource | None) -> Reply:
     claim_interfaces(ctx, doc)
     claim(ctx, doc, [storage["osDisk"], *storage["dataDisks"]])
     vhds = new_vhds(ctx, doc, image)
-    effect_name = "compute.vm.create.unmanaged" if vhds else "compute.vm.create"
-    args = {"id": doc["id"], "vhds": vhds}
-    operation = ctx.operations.start("compute", doc["location"], effect_name, args, doc["id"])
+    operation = begin(ctx, doc, "compute.vm.create.unmanaged" if vhds else "compute.vm.create", vhds=vhds)
     return Reply(201, present(ctx, doc), operation.headers())
 
 
@@ -154,7 +149,7 @@ def _os_profile(
 ) -> tuple[dict[str, Any] | None, dict[str, Any]]:
     if image is None or not image.generalized:
         if wanted.get("osProfile"):
-            raise ArmError(400, "InvalidParameter", "Parameter 'osProfile' is not allowed.", "osProfile")
+            raise invalid("Parameter 'osProfile' is not allowed.", "osProfile")
         return None, {}
     return os_profile(wanted, storage["osDisk"]["osType"])
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from azure_emulator.core import ids as arm_ids
 from azure_emulator.services.compute import blobs
 from azure_emulator.services.compute._data import page_store
-from azure_emulator.services.compute._shared import GIB, PROVIDER
+from azure_emulator.services.compute._shared import GIB, PROVIDER, upper_group
 from azure_emulator.services.compute._skus import DISK_TYPES, sku_of
 from azure_emulator.services.compute.disk_resources import new_properties
 from azure_emulator.services.compute.disk_shapes import owned_anew, refresh, size_in_gb
@@ -152,8 +152,7 @@ def _put(scope: Scope, vm: Doc, disk: dict[str, Any], origin: dict[str, Any], si
     scope.store.put(identity, doc)
     disk["diskSizeGB"] = doc["properties"]["diskSizeGB"]
     # The group's name comes back in upper case here [recorded].
-    group = arm_ids.parse(identity).group
-    disk["managedDisk"]["id"] = identity.replace(f"/resourceGroups/{group}/", f"/resourceGroups/{group.upper()}/")
+    disk["managedDisk"]["id"] = upper_group(identity)
 
 
 def _protection(vm: Doc, disk: dict[str, Any], origin: dict[str, Any]) -> dict[str, Any]:

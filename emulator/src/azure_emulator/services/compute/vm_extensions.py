@@ -16,30 +16,37 @@ from typing import TYPE_CHECKING, Any
 from azure_emulator.core.context import Context, Reply, Scope
 from azure_emulator.core.errors import ArmError
 from azure_emulator.core.operations import effect
-from azure_emulator.core.routing import Route, documented
 from azure_emulator.core.store import public
-from azure_emulator.core.values import cloned, flag_of, member, object_of, required_text, tags_of, text_of
+from azure_emulator.core.values import cloned, flag_of, member, object_of, required_text, text_of
 from azure_emulator.services.compute import extension_images
-from azure_emulator.services.compute._shared import GROUP, accepted, check_location
+from azure_emulator.services.compute._shared import (
+    DOOMED,
+    begin,
+    begin_deletion,
+    check_location,
+    not_allowed,
+    set_state,
+    set_tags,
+)
 from azure_emulator.services.compute._types import check_types
 from azure_emulator.services.compute.vm_children import (
     EXTENSIONS,
+    UNMODIFIABLE,
     check_extensions_allowed,
     check_running,
     child_id,
     children_of,
     find_child,
-    lister,
     machine_of,
     new_child,
+    routes,
 )
 from azure_emulator.services.compute.vm_run_command import message
 
 if TYPE_CHECKING:
     from azure_emulator.core.store import Doc
 
-_NOT_RUNNING = "Cannot modify extensions in the VM when the VM is not running."
-_ECHOED = ("forceUpdateTag", "enableAutomaticUpgrade", "suppressFailures", "provisionAfterExtensions")
+_ECHOED = ("enableAutomaticUpgrade", "suppressFailures", "provisionAfterExtensions")
 _VERSION = re.compile(r"\d+(\.\d+){0,3}")
 _SCRIPTS = ("customscript", "customscriptforlinux", "customscriptextension")
 
@@ -48,10 +55,7 @@ def _put(ctx: Context) -> Reply:
     check_types(ctx.body)
     machine = machine_of(ctx)
     found = ctx.store.get(child_id(ctx, EXTENSIONS))
-    if found is not None:
-        check_location(ctx, found)
-    else:
-        check_location(ctx, machine)
+    check_location(ctx, found or machine)
     doc = new_child(ctx, EXTENSIONS, machine, "vmExtensionName")
     return _start(ctx, machine, doc, object_of(ctx.body, "properties"), found)
 
@@ -60,31 +64,22 @@ def _patch(ctx: Context) -> Reply:
     check_types(ctx.body)
     machine = machine_of(ctx)
     doc = find_child(ctx, EXTENSIONS)
-    tags = tags_of(ctx.body)
-    if tags is not None:
-        doc["tags"] = tags
+    set_tags(ctx, doc)
     wanted = {**doc["properties"], **object_of(ctx.body, "properties")}
     return _start(ctx, machine, doc, wanted, doc)
 
 
 def _start(ctx: Context, machine: Doc, doc: Doc, wanted: dict[str, Any], found: Doc | None) -> Reply:
     properties, version = _checked(ctx, machine, doc, wanted)
-    check_running(machine, _NOT_RUNNING)
+    check_running(machine, UNMODIFIABLE)
     check_extensions_allowed(machine)
     if found is not None and found["properties"]["provisioningState"] == "Deleting":
-        raise ArmError(
-            409,
-            "OperationNotAllowed",
-            f"Operation 'Update VM Extension' is not allowed on VM extension '{doc['name']}' since it is marked for "
-            "deletion. You can only retry the Delete operation (or wait for an ongoing one to complete).",
-        )
+        raise not_allowed("Update VM Extension", doc, f"it {DOOMED}", "VM extension")
     properties["provisioningState"] = "Updating" if found else "Creating"
     doc["properties"] = properties
     doc["_version"] = version
     ctx.store.put(doc["id"], doc)
-    operation = ctx.operations.start(
-        "compute", doc["location"], "compute.extension.put", {"id": doc["id"]}, doc["id"], retry_after=0
-    )
+    operation = begin(ctx, doc, "compute.extension.put", retry_after=0)
     return Reply(200 if found else 201, present(ctx, doc), operation.headers())
 
 
@@ -119,7 +114,7 @@ def _checked(ctx: Context, machine: Doc, doc: Doc, wanted: dict[str, Any]) -> tu
         "autoUpgradeMinorVersion": upgrade,
         **force,
         "provisioningState": "Creating",
-        **{name: wanted[name] for name in _ECHOED[1:] if wanted.get(name) is not None},
+        **{name: wanted[name] for name in _ECHOED if wanted.get(name) is not None},
         "publisher": publisher,
         "type": kind,
         "typeHandlerVersion": wanted_version,
@@ -193,27 +188,12 @@ def handler_of(doc: Doc) -> dict[str, Any]:
 
 @effect("compute.extension.put")
 def _installed(scope: Scope, args: dict[str, Any]) -> None:
-    doc = scope.store.get(args["id"])
-    if doc is not None:
-        doc["properties"]["provisioningState"] = "Succeeded"
-        scope.store.put(doc["id"], doc)
+    set_state(scope, args["id"], "Succeeded")
 
 
-def _get(ctx: Context) -> Reply:
-    return Reply(200, present(ctx, find_child(ctx, EXTENSIONS)))
-
-
-def _delete(ctx: Context) -> Reply:
-    machine = machine_of(ctx)
-    doc = ctx.store.get(child_id(ctx, EXTENSIONS))
-    if doc is None:
-        return Reply(204)
-    check_running(machine, _NOT_RUNNING)
+def _delete(ctx: Context, doc: Doc) -> Reply:
     ctx.operations.cancel(doc["id"])
-    doc["properties"]["provisioningState"] = "Deleting"
-    ctx.store.put(doc["id"], doc)
-    args = {"id": doc["id"]}
-    return accepted(ctx.operations.start("extension", doc["location"], "compute.extension.delete", args, doc["id"]))
+    return begin_deletion(ctx, doc, "compute.extension.delete", style="extension")
 
 
 @effect("compute.extension.delete")
@@ -221,12 +201,4 @@ def _deleted(scope: Scope, args: dict[str, Any]) -> None:
     scope.store.delete(args["id"])
 
 
-_ALL = f"{GROUP}/virtualMachines/{{name}}/extensions"
-_ONE = f"{_ALL}/{{child}}"
-ROUTES = [
-    Route("PUT", _ONE, _put, evidence=documented("2026-11-25")),
-    Route("PATCH", _ONE, _patch, evidence=documented("2026-11-25")),
-    Route("GET", _ONE, _get, evidence=documented("2026-11-25")),
-    Route("DELETE", _ONE, _delete, evidence=documented("2026-11-25")),
-    Route("GET", _ALL, lister(EXTENSIONS, present), evidence=documented("2026-11-25")),
-]
+ROUTES = routes(EXTENSIONS, put=_put, patch=_patch, delete=_delete, present=present)

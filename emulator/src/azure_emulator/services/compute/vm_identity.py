@@ -8,11 +8,11 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from azure_emulator.core.errors import ArmError
-from azure_emulator.core.values import object_of, text_of
+from azure_emulator.core.values import missing, object_of, text_of
+from azure_emulator.services.compute._shared import invalid
 
 if TYPE_CHECKING:
-    from azure_emulator.core.context import Context
+    from azure_emulator.core.context import Context, Scope
     from azure_emulator.core.store import Doc
 
 _KINDS = {"none", "systemassigned", "userassigned", "systemassigned,userassigned"}
@@ -29,9 +29,7 @@ def set_identity(ctx: Context, doc: Doc) -> None:
     kind = text_of(wanted, "type") or doc.get("identity", {}).get("type") or ""
     simple = kind.replace(" ", "").lower()
     if simple not in _KINDS:
-        raise ArmError(
-            400, "InvalidParameter", f"The value '{kind}' of parameter 'identity.type' is invalid.", "identity.type"
-        )
+        raise invalid(f"The value '{kind}' of parameter 'identity.type' is invalid.", "identity.type")
     if simple == "none":
         doc.pop("identity", None)
         return
@@ -39,29 +37,27 @@ def set_identity(ctx: Context, doc: Doc) -> None:
     if "systemassigned" in simple:
         identity |= {"principalId": _made(doc["id"]), "tenantId": _tenant(ctx)}
     if "userassigned" in simple:
-        identity["userAssignedIdentities"] = _users(wanted, doc)
+        identity["userAssignedIdentities"] = _users(ctx, wanted, doc)
     doc["identity"] = identity
 
 
-def _users(wanted: dict[str, Any], doc: Doc) -> dict[str, Any]:
+def _users(ctx: Context, wanted: dict[str, Any], doc: Doc) -> dict[str, Any]:
     found: dict[str, Any] = dict(doc.get("identity", {}).get("userAssignedIdentities", {}))
     for name, value in object_of(wanted, "userAssignedIdentities").items():
         same = next((known for known in found if known.lower() == name.lower()), name)
         if value is None:
             found.pop(same, None)
         else:
-            found[same] = {
-                "principalId": _made(f"{name.lower()}/principal"),
-                "clientId": _made(f"{name.lower()}/client"),
-            }
+            found[same] = ids_of(ctx, name)
     if not found:
-        raise ArmError(
-            400,
-            "InvalidParameter",
-            "Required parameter 'identity.userAssignedIdentities' is missing (null).",
-            "identity.userAssignedIdentities",
-        )
+        raise missing("identity.userAssignedIdentities")
     return found
+
+
+def ids_of(scope: Scope, name: str) -> dict[str, str]:
+    """What the directory knows a user's identity by; one that is not here (recordings name some) gets ids, too."""
+    own = (scope.store.get(name) or {}).get("properties", {})
+    return {kind: own.get(kind) or _made(f"{name}/{kind}") for kind in ("principalId", "clientId")}
 
 
 def _made(name: str) -> str:

@@ -18,7 +18,7 @@ from azure_emulator.core.values import flag_of, missing, objects_of, required_te
 from azure_emulator.disks.vhd import FOOTER_SIZE
 from azure_emulator.services.compute import blobs
 from azure_emulator.services.compute._data import page_store
-from azure_emulator.services.compute._shared import accepted, find
+from azure_emulator.services.compute._shared import accepted, begin, find, invalid, not_allowed
 from azure_emulator.services.compute._types import check_types
 from azure_emulator.services.compute.sizes import check_size
 from azure_emulator.services.compute.vm_children import check_extensions_allowed, check_running
@@ -29,51 +29,39 @@ from azure_emulator.services.compute.vm_storage import Machine
 from azure_emulator.services.compute.vm_update import change_data_disks
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from azure_emulator.core.store import Doc
 
-_NOT_RUNNING = "The operation requires the VM to be running (or set to run)."
+_PATCHES = "/patches"  # the part of a machine that is busy meanwhile
 _REBOOTS = ("IfRequired", "Never", "Always")
-
-
-def _refused(label: str, doc: Doc, reason: str) -> ArmError:
-    return ArmError(
-        409, "OperationNotAllowed", f"Operation '{label}' is not allowed on VM '{doc['name']}' since {reason}."
-    )
 
 
 def perform_maintenance(ctx: Context) -> Reply:
     """Always refused: nothing here is ever under maintenance."""
     doc = find(ctx, "virtualMachines")
-    raise _refused("performMaintenance", doc, "the Subscription of this VM is not eligible")
+    raise not_allowed("performMaintenance", doc, "the Subscription of this VM is not eligible")
 
 
 def simulate_eviction(ctx: Context) -> Reply:
     """204; a Spot machine is then deallocated, or deleted, as its policy says."""
     doc = find(ctx, "virtualMachines")
     if (text_of(doc["properties"], "priority") or "").lower() not in ("spot", "low"):
-        raise _refused("simulateEviction", doc, "it is not a Spot VM")
-    check_running(doc, _NOT_RUNNING)
+        raise not_allowed("simulateEviction", doc, "it is not a Spot VM")
+    check_running(doc)
     check_idle(ctx, doc, "simulateEviction")
     policy = text_of(doc["properties"], "evictionPolicy") or "Deallocate"
     name = "compute.vm.delete" if policy == "Delete" else "compute.vm.power"
-    args = {"id": doc["id"], "after": "deallocated"}
-    ctx.operations.start("compute", doc["location"], name, args, doc["id"], seconds=30)
+    begin(ctx, doc, name, seconds=30, after="deallocated")
     return Reply(204)
 
 
 def assess_patches(ctx: Context) -> Reply:
     """202; none is missing."""
-    doc = _patchable(ctx)
-    args = {"id": doc["id"]}
-    busy = f"{doc['id']}/patches"
-    return accepted(ctx.operations.start("compute", doc["location"], "compute.vm.patches.assess", args, busy))
+    return accepted(begin(ctx, _patchable(ctx), "compute.vm.patches.assess", part=_PATCHES))
 
 
 @effect("compute.vm.patches.assess")
 def _assessed(scope: Scope, args: dict[str, Any]) -> Any:
-    operation = scope.operations.running(f"{args['id']}/patches")
+    operation = scope.operations.running(args["id"] + _PATCHES)
     return {
         "status": "Succeeded",
         "assessmentActivityId": operation.id if operation else "",
@@ -92,23 +80,19 @@ def install_patches(ctx: Context) -> Reply:
     doc = _patchable(ctx)
     reboot = required_text(ctx.body, "rebootSetting")
     if reboot not in _REBOOTS:
-        raise ArmError(
-            400,
-            "InvalidParameter",
+        raise invalid(
             f"The value '{reboot}' of parameter 'rebootSetting' is invalid. Allowed values are: {', '.join(_REBOOTS)}.",
             "rebootSetting",
         )
     os_type = doc["properties"]["storageProfile"]["osDisk"]["osType"]
     if not ctx.body.get(f"{os_type.lower()}Parameters"):
         raise missing(f"{os_type.lower()}Parameters")
-    args = {"id": doc["id"], "reboot": reboot}
-    busy = f"{doc['id']}/patches"
-    return accepted(ctx.operations.start("compute", doc["location"], "compute.vm.patches.install", args, busy))
+    return accepted(begin(ctx, doc, "compute.vm.patches.install", part=_PATCHES, reboot=reboot))
 
 
 @effect("compute.vm.patches.install")
 def _installed(scope: Scope, args: dict[str, Any]) -> Any:
-    operation = scope.operations.running(f"{args['id']}/patches")
+    operation = scope.operations.running(args["id"] + _PATCHES)
     return {
         "status": "Succeeded",
         "installationActivityId": operation.id if operation else "",
@@ -132,9 +116,9 @@ def _no_errors() -> dict[str, Any]:
 
 def _patchable(ctx: Context) -> Doc:
     doc = find(ctx, "virtualMachines")
-    check_running(doc, _NOT_RUNNING)
+    check_running(doc)
     check_extensions_allowed(doc)
-    if ctx.operations.running(f"{doc['id']}/patches"):
+    if ctx.operations.running(doc["id"] + _PATCHES):
         raise ArmError(409, "Conflict", "An operation for patches is already in progress on the virtual machine.")
     return doc
 
@@ -173,7 +157,7 @@ def convert_to_managed_disks(ctx: Context) -> Reply:
     if "managedDisk" in storage["osDisk"]:
         raise ArmError(409, "OperationNotAllowed", f"VM '{doc['name']}' is already using managed disks.")
     if doc["_power"] != "deallocated":
-        raise _refused("convertToManagedDisks", doc, "the VM is not deallocated")
+        raise not_allowed("convertToManagedDisks", doc, "the VM is not deallocated")
     sources = []
     for disk in (storage["osDisk"], *storage["dataDisks"]):
         blob = blobs.describe(ctx, disk["vhd"]["uri"])
@@ -182,21 +166,15 @@ def convert_to_managed_disks(ctx: Context) -> Reply:
     doc["_pages"] = {str(number): source["pages"] for number, source in enumerate(sources)}  # kept over a restart
     doc["properties"]["provisioningState"] = "Updating"
     ctx.store.put(doc["id"], doc)
-    args = {"id": doc["id"], "sources": sources}
-    return accepted(ctx.operations.start("compute", doc["location"], "compute.vm.convert", args, doc["id"]))
+    return accepted(begin(ctx, doc, "compute.vm.convert", blobs=sources))
 
 
-def _fetch(data_dir: Path, args: dict[str, Any]) -> None:
-    for source in args["sources"]:
-        blobs.fetch(data_dir, page_store(data_dir), source["pages"], source["blob"])
-
-
-@effect("compute.vm.convert", work=_fetch)
+@effect("compute.vm.convert", work=blobs.fetch)
 def _converted(scope: Scope, args: dict[str, Any]) -> None:
     doc = scope.store.get(args["id"])
     if doc is None:
         return
-    convert_disks(scope, doc, args["sources"])
+    convert_disks(scope, doc, args["blobs"])
     doc.pop("_pages", None)
     doc["properties"]["provisioningState"] = "Succeeded"
     doc["_power"] = "running"  # conversion starts the machine [documented]
@@ -218,8 +196,7 @@ def attach_detach(ctx: Context) -> Reply:
     leaving = {required_text(disk, "diskId").lower() for disk in detach}
     known = {disk["managedDisk"]["id"].lower() for disk in has if "id" in disk.get("managedDisk", {})}
     for identity in leaving - known:
-        text = f"The disk '{identity}' is not attached to VM '{doc['name']}'."
-        raise ArmError(400, "InvalidParameter", text, "dataDisksToDetach")
+        raise invalid(f"The disk '{identity}' is not attached to VM '{doc['name']}'.", "dataDisksToDetach")
     staying = [disk for disk in has if disk.get("managedDisk", {}).get("id", "").lower() not in leaving]
     luns = {disk["lun"] for disk in staying}
     for disk in attach:
@@ -235,7 +212,5 @@ def attach_detach(ctx: Context) -> Reply:
     doc["properties"]["provisioningState"] = "Updating"
     doc["_etag"] = doc.get("_etag", 1) + 1
     ctx.store.put(doc["id"], doc)
-    operation = ctx.operations.start(
-        "compute", doc["location"], "compute.vm.update", {"id": doc["id"]}, doc["id"], seconds=10
-    )
-    return Reply(202, present(ctx, doc)["properties"]["storageProfile"], accepted(operation).headers)
+    headers = accepted(begin(ctx, doc, "compute.vm.update", seconds=10)).headers
+    return Reply(202, present(ctx, doc)["properties"]["storageProfile"], headers)

@@ -12,33 +12,31 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from azure_emulator.core.context import Context, Reply, Scope
-from azure_emulator.core.errors import ArmError
 from azure_emulator.core.operations import effect
-from azure_emulator.core.routing import ApiVersions, Route, documented
+from azure_emulator.core.routing import ApiVersions
 from azure_emulator.core.store import public
-from azure_emulator.core.values import flag_of, missing, number_of, object_of, objects_of, tags_of, text_of
-from azure_emulator.services.compute._shared import GROUP, accepted, without
+from azure_emulator.core.values import flag_of, missing, number_of, object_of, objects_of, text_of
+from azure_emulator.services.compute._shared import begin, begin_deletion, invalid, set_tags, without
 from azure_emulator.services.compute._types import check_types
 from azure_emulator.services.compute.vm_children import (
     RUN_COMMANDS,
+    UNMODIFIABLE,
     check_extensions_allowed,
     check_running,
     child_id,
     find_child,
-    lister,
     machine_of,
     new_child,
+    routes,
 )
 from azure_emulator.services.compute.vm_run_command import known
 
 if TYPE_CHECKING:
     from azure_emulator.core.store import Doc
 
-_SECRET = ("protectedParameters", "runAsPassword", "outputBlobManagedIdentity", "errorBlobManagedIdentity")
 _ECHOED = ("runAsUser", "outputBlobUri", "errorBlobUri", "treatFailureAsDeploymentFailure")
 _SINCE = ApiVersions(oldest="2020-06-01")
 _MAX_SECONDS = 5_400
-_NOT_RUNNING = "Cannot modify extensions in the VM when the VM is not running."
 
 
 def _put(ctx: Context) -> Reply:
@@ -53,22 +51,19 @@ def _patch(ctx: Context) -> Reply:
     check_types(ctx.body)
     doc = find_child(ctx, RUN_COMMANDS)
     machine = machine_of(ctx)
-    tags = tags_of(ctx.body)
-    if tags is not None:
-        doc["tags"] = tags
+    set_tags(ctx, doc)
     wanted = {**without(doc["properties"], "provisioningState"), **object_of(ctx.body, "properties")}
     return _start(ctx, machine, doc, wanted, exists=True)
 
 
 def _start(ctx: Context, machine: Doc, doc: Doc, wanted: dict[str, Any], *, exists: bool) -> Reply:
-    check_running(machine, _NOT_RUNNING)
+    check_running(machine, UNMODIFIABLE)
     check_extensions_allowed(machine)
     doc["properties"] = _checked(wanted) | {"provisioningState": "Updating" if exists else "Creating"}
     doc["_started"] = ctx.clock.now()
+    doc.pop("_ended", None)
     ctx.store.put(doc["id"], doc)
-    operation = ctx.operations.start(
-        "compute", doc["location"], "compute.vm.run_commands.put", {"id": doc["id"]}, doc["id"], seconds=15
-    )
+    operation = begin(ctx, doc, "compute.vm.run_commands.put", seconds=15)
     return Reply(200 if exists else 201, _present(ctx, doc), operation.headers())
 
 
@@ -78,9 +73,7 @@ def _checked(wanted: dict[str, Any]) -> dict[str, Any]:
     if not given:
         raise missing("source", "properties")
     if len(given) > 1:
-        raise ArmError(
-            400,
-            "InvalidParameter",
+        raise invalid(
             "Only one of 'script', 'scriptUri' and 'commandId' may be specified in the source of a run command.",
             "source",
         )
@@ -88,9 +81,7 @@ def _checked(wanted: dict[str, Any]) -> dict[str, Any]:
         known(text_of(source, "commandId") or "")
     seconds = number_of(wanted, "timeoutInSeconds")
     if seconds is not None and not 0 <= seconds <= _MAX_SECONDS:
-        raise ArmError(
-            400, "InvalidParameter", "The value of parameter 'timeoutInSeconds' is out of range.", "timeoutInSeconds"
-        )
+        raise invalid("The value of parameter 'timeoutInSeconds' is out of range.", "timeoutInSeconds")
     return {
         "source": without(source, "scriptUriManagedIdentity"),
         "parameters": objects_of(wanted, "parameters"),
@@ -112,7 +103,7 @@ def _instance_view(scope: Scope, doc: Doc) -> dict[str, Any]:
     view: dict[str, Any] = {
         "executionState": state,
         "executionMessage": "",
-        "exitCode": doc.get("_exit_code", 0),
+        "exitCode": 0,
         "output": "",
         "error": "",
         "startTime": scope.clock.iso(doc["_started"]),
@@ -132,23 +123,8 @@ def _ran(scope: Scope, args: dict[str, Any]) -> None:
     scope.store.put(doc["id"], doc)
 
 
-def _get(ctx: Context) -> Reply:
-    return Reply(200, _present(ctx, find_child(ctx, RUN_COMMANDS)))
-
-
-def _delete(ctx: Context) -> Reply:
-    machine = machine_of(ctx)
-    doc = ctx.store.get(child_id(ctx, RUN_COMMANDS))
-    if doc is None:
-        return Reply(204)
-    check_running(machine, _NOT_RUNNING)
-    doc["properties"]["provisioningState"] = "Deleting"
-    ctx.store.put(doc["id"], doc)
-    return accepted(
-        ctx.operations.start(
-            "compute", doc["location"], "compute.vm.run_commands.delete", {"id": doc["id"]}, doc["id"], seconds=10
-        )
-    )
+def _delete(ctx: Context, doc: Doc) -> Reply:
+    return begin_deletion(ctx, doc, "compute.vm.run_commands.delete", seconds=10)
 
 
 @effect("compute.vm.run_commands.delete")
@@ -156,12 +132,4 @@ def _deleted(scope: Scope, args: dict[str, Any]) -> None:
     scope.store.delete(args["id"])
 
 
-_ALL = f"{GROUP}/virtualMachines/{{name}}/runCommands"
-_ONE = f"{_ALL}/{{child}}"
-ROUTES = [
-    Route("PUT", _ONE, _put, api_versions=_SINCE, evidence=documented("2026-11-25")),
-    Route("PATCH", _ONE, _patch, api_versions=_SINCE, evidence=documented("2026-11-25")),
-    Route("GET", _ONE, _get, api_versions=_SINCE, evidence=documented("2026-11-25")),
-    Route("DELETE", _ONE, _delete, api_versions=_SINCE, evidence=documented("2026-11-25")),
-    Route("GET", _ALL, lister(RUN_COMMANDS, _present), api_versions=_SINCE, evidence=documented("2026-11-25")),
-]
+ROUTES = routes(RUN_COMMANDS, put=_put, patch=_patch, delete=_delete, present=_present, api_versions=_SINCE)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from azure_emulator.core.errors import ArmError
 from azure_emulator.core.values import flag_of, missing, object_of, objects_of, required_text, text_of
-from azure_emulator.services.compute._shared import without
+from azure_emulator.services.compute._shared import invalid, without
 from azure_emulator.services.network import attachment
 
 if TYPE_CHECKING:
@@ -31,13 +31,10 @@ _RESERVED = frozenset((
     "server", "sql", "support", "support_388945a0", "sys",
 ))  # fmt: skip
 _SECRETS = ("adminPassword", "customData")
-_KEY_TYPES = ("ssh-rsa ", "ssh-ed25519 ", _REDACTED)
+#: How public keys begin.
+KEY_TYPES = ("ssh-rsa ", "ssh-ed25519 ", _REDACTED)
 _MAX_CUSTOM_DATA = 87380
 _BAD_WINDOWS_NAME = re.compile(r"[`~!@#$%^&*()=+_\[\]{}\\|;:.'\",<>/?\s]")
-
-
-def _invalid(message: str, target: str) -> ArmError:
-    return ArmError(400, "InvalidParameter", message, target)
 
 
 def os_profile(properties: dict[str, Any], os_type: str) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -48,7 +45,7 @@ def os_profile(properties: dict[str, Any], os_type: str) -> tuple[dict[str, Any]
     given = object_of(properties, "osProfile")
     if not given:
         raise missing("osProfile", "osProfile")
-    name = required_text(given, "computerName") if given.get("computerName") else ""
+    name = text_of(given, "computerName")
     if not name:
         raise missing("computerName", "osProfile")
     _check_computer_name(name, os_type)
@@ -82,26 +79,26 @@ _LINUX_NAME_RULE = (
 
 def _check_computer_name(name: str, os_type: str) -> None:
     if os_type == "Windows" and (len(name) > 15 or name.isdecimal() or _BAD_WINDOWS_NAME.search(name)):
-        raise _invalid(_WINDOWS_NAME_RULE, "computerName")
+        raise invalid(_WINDOWS_NAME_RULE, "computerName")
     if os_type == "Linux" and (len(name) > 64 or re.search(r"[^A-Za-z0-9.-]", name)):
-        raise _invalid(_LINUX_NAME_RULE, "computerName")
+        raise invalid(_LINUX_NAME_RULE, "computerName")
 
 
 def _check_user(user: str, os_type: str) -> None:
     limit = 20 if os_type == "Windows" else 64
     if user.lower() in _RESERVED or user.endswith("."):
-        raise _invalid("The Admin Username specified is not allowed.", "adminUsername")
+        raise invalid("The Admin Username specified is not allowed.", "adminUsername")
     if len(user) > limit:
-        raise _invalid(f"The Admin Username must not be longer than {limit} characters.", "adminUsername")
+        raise invalid(f"The Admin Username must not be longer than {limit} characters.", "adminUsername")
 
 
 def _windows(given: dict[str, Any]) -> dict[str, Any]:
     if given.get("linuxConfiguration"):
-        raise _invalid("Parameter 'linuxConfiguration' is not allowed.", "linuxConfiguration")
+        raise invalid("Parameter 'linuxConfiguration' is not allowed.", "linuxConfiguration")
     wanted = object_of(given, "windowsConfiguration")
-    for item in objects_of(wanted, "additionalUnattendContent"):
-        required_text(item, "settingName")
     contents = [without(item, "content") for item in objects_of(wanted, "additionalUnattendContent")]
+    for item in contents:
+        required_text(item, "settingName")
     return {
         "provisionVMAgent": True,
         "enableAutomaticUpdates": True,
@@ -117,31 +114,31 @@ def _windows(given: dict[str, Any]) -> dict[str, Any]:
 
 def _linux(given: dict[str, Any]) -> dict[str, Any]:
     if given.get("windowsConfiguration"):
-        raise _invalid("Parameter 'windowsConfiguration' is not allowed.", "windowsConfiguration")
+        raise invalid("Parameter 'windowsConfiguration' is not allowed.", "windowsConfiguration")
     wanted = object_of(given, "linuxConfiguration")
     user = given["adminUsername"]
     keys = objects_of(wanted, "ssh", "publicKeys")
     for key in keys:
         path = f"/home/{user}/.ssh/authorized_keys"
         if text_of(key, "path") != path:
-            raise _invalid(
+            raise invalid(
                 f"Destination path for SSH public keys is currently limited to its default value {path} due to a known "
                 "issue in Linux provisioning agent.",
                 "linuxConfiguration.ssh.publicKeys.path",
             )
-        if not (text_of(key, "keyData") or "").lstrip().startswith(_KEY_TYPES):
-            raise _invalid(
+        if not (text_of(key, "keyData") or "").lstrip().startswith(KEY_TYPES):
+            raise invalid(
                 "The value of parameter linuxConfiguration.ssh.publicKeys.keyData is invalid.",
                 "linuxConfiguration.ssh.publicKeys.keyData",
             )
     by_key_only = bool(flag_of(wanted, "disablePasswordAuthentication"))
     if by_key_only and not keys:
-        raise _invalid(
+        raise invalid(
             "Authentication using either SSH or by user name and password must be enabled in Linux profile.",
             "linuxConfiguration",
         )
     if by_key_only and given.get("adminPassword"):
-        raise _invalid(
+        raise invalid(
             "Parameter 'adminPassword' is not allowed when password authentication is disabled.", "adminPassword"
         )
     return {
@@ -168,7 +165,7 @@ def _check_password(given: dict[str, Any], os_type: str) -> None:
     kinds = (r"[A-Z]", r"[a-z]", r"\d", r"[^A-Za-z\d\s]")
     strong = sum(bool(re.search(kind, password)) for kind in kinds) >= 3 and low <= len(password) <= high
     if not strong and password != _REDACTED:
-        raise _invalid(
+        raise invalid(
             f"The supplied password must be between {low}-{high} characters long and must satisfy at least 3 of password "
             "complexity requirements from the following:\r\n1) Contains an uppercase character\r\n2) Contains a lowercase "
             "character\r\n3) Contains a numeric digit\r\n4) Contains a special character\r\n5) Control characters are not "
@@ -187,7 +184,7 @@ def _check_custom_data(given: dict[str, Any]) -> None:
     except (binascii.Error, ValueError):
         fits = data == _REDACTED
     if not fits:
-        raise _invalid(
+        raise invalid(
             f"Custom data in OSProfile must be in Base64 encoding and with a maximum length of {_MAX_CUSTOM_DATA} characters.",
             "customData",
         )

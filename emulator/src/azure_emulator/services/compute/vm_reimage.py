@@ -12,18 +12,18 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from azure_emulator.core.errors import ArmError
 from azure_emulator.core.operations import effect
 from azure_emulator.core.values import text_of
-from azure_emulator.services.compute._shared import accepted, find
+from azure_emulator.services.compute._shared import accepted, begin, find, not_allowed
 from azure_emulator.services.compute._types import check_types
 from azure_emulator.services.compute.disk_resources import remove as remove_disk
 from azure_emulator.services.compute.vm_create import image_of
 from azure_emulator.services.compute.vm_disks import make_disks, release
-from azure_emulator.services.compute.vm_rules import check_idle
+from azure_emulator.services.compute.vm_rules import DEALLOCATED, GENERALIZED, check_idle
 
 if TYPE_CHECKING:
     from azure_emulator.core.context import Context, Reply, Scope
+    from azure_emulator.core.store import Doc
 
 _LABEL = "Reimage VM"
 
@@ -33,33 +33,29 @@ def reimage(ctx: Context) -> Reply:
     check_types(ctx.body)
     doc = find(ctx, "virtualMachines")
     check_idle(ctx, doc, _LABEL)
-    reason = _reason_against(ctx, doc)
+    reason = _reason_against(doc)
     if reason:
-        raise ArmError(
-            409, "OperationNotAllowed", f"Operation '{_LABEL}' is not allowed on VM '{doc['name']}' since {reason}."
-        )
+        raise not_allowed(_LABEL, doc, reason)
+    image_of(ctx, doc)  # it must still be there
     for name in ("adminPassword", "customData"):
         value = text_of(ctx.body, "osProfile", name)
         if value:
             doc.setdefault("_secrets", {})[name] = value
     doc["properties"]["provisioningState"] = "Updating"
     ctx.store.put(doc["id"], doc)
-    return accepted(
-        ctx.operations.start("compute", doc["location"], "compute.vm.reimage", {"id": doc["id"]}, doc["id"], seconds=75)
-    )
+    return accepted(begin(ctx, doc, "compute.vm.reimage", seconds=75))
 
 
-def _reason_against(ctx: Context, doc: dict[str, Any]) -> str | None:
+def _reason_against(doc: Doc) -> str | None:
     storage = doc["properties"]["storageProfile"]
     if doc.get("_generalized"):
-        return "the VM is generalized"
+        return GENERALIZED
     if doc["_power"] == "deallocated":
-        return "the VM is either deallocated or marked to be deallocated"
+        return DEALLOCATED
     if "managedDisk" not in storage["osDisk"]:
         return "the VM has blob based disks"
     if "imageReference" not in storage:
         return "the VM was not created from an image"
-    image_of(ctx, doc)  # it must still be there
     return None
 
 

@@ -16,7 +16,7 @@ from azure_emulator.core import ids as arm_ids
 from azure_emulator.core.errors import ArmError
 from azure_emulator.core.values import choice_of, flag_of, missing, object_of, text_of
 from azure_emulator.services.compute import catalogue
-from azure_emulator.services.compute._shared import PROVIDER
+from azure_emulator.services.compute._shared import BUSY, DOOMED, PROVIDER, invalid, not_allowed
 
 if TYPE_CHECKING:
     from azure_emulator.core.context import Context, Scope
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from azure_emulator.services.compute.sizes import VmSize
     from azure_emulator.services.compute.sources import ImageSource
 
+#: Why something cannot be done to a machine.
+GENERALIZED = "the VM is generalized"
+DEALLOCATED = "the VM is either deallocated or marked to be deallocated"
 #: Namespace of accepted Marketplace terms; the key is subscription/publisher/offer/plan in lower case.
 TERMS = "marketplace.terms"
 
@@ -58,12 +61,7 @@ def check_idle(ctx: Context, doc: Doc, operation: str) -> None:
     running = ctx.operations.running(doc["id"])
     if running is None:
         return
-    reason = "another operation is in progress."
-    if running.effect == "compute.vm.delete":
-        reason = "the VM is marked for deletion. You can only retry the Delete operation (or wait for an ongoing one to complete)."
-    raise ArmError(
-        409, "OperationNotAllowed", f"Operation '{operation}' is not allowed on VM '{doc['name']}' since {reason}"
-    )
+    raise not_allowed(operation, doc, f"the VM {DOOMED}" if running.effect == "compute.vm.delete" else BUSY)
 
 
 def check_plan(ctx: Context, vm_id: str, image: ImageSource | None) -> None:
@@ -144,10 +142,8 @@ def check_licence(properties: dict[str, Any], os_type: str) -> None:
     if licence in (None, "", "None", *allowed):
         return
     if licence in (*_WINDOWS_LICENCES, *_LINUX_LICENCES):
-        raise ArmError(400, "InvalidParameter", "Parameter 'licenseType' is not allowed.", "licenseType")
-    raise ArmError(
-        400,
-        "InvalidParameter",
+        raise invalid("Parameter 'licenseType' is not allowed.", "licenseType")
+    raise invalid(
         f"The license type {licence} is invalid. Valid license types are: {' or '.join(_WINDOWS_LICENCES)}, case sensitive.",
         "licenseType",
     )
@@ -162,9 +158,7 @@ def check_security(properties: dict[str, Any], size: VmSize, image: ImageSource 
     wanted = choice_of(profile, SECURITY_TYPES, "securityType")
     offered = (image.security_type or "").lower() if image else ""
     if object_of(profile, "uefiSettings") and wanted in (None, "Standard"):
-        raise _bad(
-            "The uefiSettings can only be set when the securityType is 'TrustedLaunch' or 'ConfidentialVM'.",
-        )
+        raise _bad("The uefiSettings can only be set when the securityType is 'TrustedLaunch' or 'ConfidentialVM'.")
     if offered in ("trustedlaunch", "confidentialvm") and (wanted or "").lower() != offered:
         name = "TrustedLaunch" if offered == "trustedlaunch" else "ConfidentialVM"
         raise _bad(

@@ -15,21 +15,30 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from azure_emulator.core import locations
 from azure_emulator.core.context import Context, Reply, Scope
 from azure_emulator.core.errors import ArmError
 from azure_emulator.core.operations import effect
 from azure_emulator.core.routing import Route, documented
 from azure_emulator.core.values import objects_of, required_text
-from azure_emulator.services.compute._shared import GROUP, LOCATION, PROVIDER, accepted, find, without
+from azure_emulator.services.compute._shared import (
+    GROUP,
+    LOCATION,
+    accepted,
+    begin,
+    entity_not_found,
+    find,
+    invalid,
+    location_of,
+    without,
+)
 from azure_emulator.services.compute._types import check_types
-from azure_emulator.services.compute.vm_children import check_extensions_allowed, check_running
+from azure_emulator.services.compute.vm_children import NOT_RUNNING, check_extensions_allowed, check_running
 
 if TYPE_CHECKING:
     from azure_emulator.core.store import Doc
 
+_PART = "/runCommand"  # of the machine is busy with one, nothing else
 _SCHEMA = "http://schema.management.azure.com/schemas/2016-11-17/runcommands.json"
-_NOT_RUNNING = "The operation requires the VM to be running (or set to run)."
 
 
 @cache
@@ -40,12 +49,12 @@ def catalogue() -> dict[str, dict[str, Any]]:
 
 
 def _list(ctx: Context) -> Reply:
-    locations.check(ctx.ids["location"], f"{PROVIDER}/locations")
+    location_of(ctx)
     return Reply(200, {"value": [_head(line) for line in catalogue().values()]})
 
 
 def _get(ctx: Context) -> Reply:
-    locations.check(ctx.ids["location"], f"{PROVIDER}/locations")
+    location_of(ctx)
     line = known(ctx.ids["command"])
     parameters = {"parameters": line["parameters"]} if "parameters" in line else {}
     return Reply(200, {"script": line.get("script", []), **parameters, **_head(line)})
@@ -62,7 +71,7 @@ def known(command: str) -> dict[str, Any]:
     """
     found = catalogue().get(command.lower())
     if found is None:
-        raise ArmError(404, "NotFound", "The entity was not found in this Azure location.")
+        raise entity_not_found()
     return found
 
 
@@ -73,24 +82,20 @@ def run(ctx: Context) -> Reply:
     command = known(required_text(ctx.body, "commandId"))
     os_type = doc["properties"]["storageProfile"]["osDisk"]["osType"]
     if command["osType"] != os_type:
-        raise ArmError(
-            400,
-            "InvalidParameter",
+        raise invalid(
             f"Run command '{command['id']}' is for {command['osType']} and cannot run in the {os_type} VM '{doc['name']}'.",
             "commandId",
         )
-    objects_of(ctx.body, "parameters")
-    check_running(doc, _NOT_RUNNING)
+    objects_of(ctx.body, "parameters")  # they must be of that form
+    check_running(doc)
     check_extensions_allowed(doc)
-    busy = f"{doc['id']}/runCommand"
-    if ctx.operations.running(busy):
+    if ctx.operations.running(doc["id"] + _PART):
         raise ArmError(
             409,
             "Conflict",
             "Run command extension execution is in progress. Please wait for completion before invoking a run command.",
         )
-    args = {"id": doc["id"], "command": command["id"]}
-    return accepted(ctx.operations.start("compute", doc["location"], "compute.vm.run_command", args, busy, seconds=15))
+    return accepted(begin(ctx, doc, "compute.vm.run_command", seconds=15, part=_PART, command=command["id"]))
 
 
 def message(stdout: str = "", stderr: str = "") -> str:
@@ -111,7 +116,7 @@ def output(doc: Doc) -> dict[str, Any]:
 def _ran(scope: Scope, args: dict[str, Any]) -> Any:
     doc = scope.store.get(args["id"])
     if doc is None or doc.get("_power") != "running":
-        raise ArmError(409, "OperationNotAllowed", _NOT_RUNNING)
+        raise ArmError(409, "OperationNotAllowed", NOT_RUNNING)
     return output(doc)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from azure_emulator.core.store import Doc, public
 from azure_emulator.core.values import cloned
 from azure_emulator.services.compute import vm_extensions
-from azure_emulator.services.compute._shared import listed_id
+from azure_emulator.services.compute._shared import upper_group
 from azure_emulator.services.compute.vm_children import EXTENSIONS, children_of, has_children
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def present(ctx: Context, doc: Doc, *, listed: bool = False) -> Doc:
     own = listed and "$expand" not in ctx.query
     shown = _of_version(doc if own else cloned(doc), ctx.api_version)
     if listed:
-        shown["id"] = listed_id(doc["id"])
+        shown["id"] = upper_group(doc["id"])
     extensions = children_of(ctx, doc, EXTENSIONS) if not listed or has_children(ctx, EXTENSIONS) else []
     if extensions:
         shown["resources"] = [

@@ -16,10 +16,10 @@ from azure_emulator.core.errors import ArmError, resource_not_found
 from azure_emulator.core.values import choice_of, missing, number_of, object_of, objects_of, text_of
 from azure_emulator.disks.vhd import FOOTER_SIZE
 from azure_emulator.services.compute import blobs
-from azure_emulator.services.compute._shared import GIB
+from azure_emulator.services.compute._shared import CACHING, GIB, OS_TYPES, invalid
 from azure_emulator.services.compute._skus import DISK_TYPES, sku_of
 from azure_emulator.services.compute.disk_resources import check_no_access
-from azure_emulator.services.compute.origins import MAX_GB
+from azure_emulator.services.compute.origins import gigabytes_of
 from azure_emulator.services.compute.sources import ImageSource, SourceDisk, resolve
 from azure_emulator.services.compute.vm_disks import disk_id
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from azure_emulator.services.compute.sizes import VmSize
 
 _CREATE = ("FromImage", "Attach", "Empty", "Copy", "Restore")
-_CACHING = ("None", "ReadOnly", "ReadWrite")
 _DELETE = ("Delete", "Detach")
 _KEPT = ("writeAcceleratorEnabled", "diffDiskSettings", "encryptionSettings", "detachOption")
 
@@ -74,17 +73,17 @@ def plan(ctx: Context, machine: Machine, properties: dict[str, Any]) -> tuple[di
         profile["osDisk"] = _os_from_image(ctx, machine, os_wanted, image)
     elif option == "Attach":
         if reference:
-            raise _invalid("Parameter 'imageReference' is not allowed.", "imageReference")
+            raise invalid("Parameter 'imageReference' is not allowed.", "imageReference")
         profile["osDisk"] = _os_attached(ctx, machine, os_wanted)
     else:
-        raise _invalid(f"The value '{option}' of parameter 'osDisk.createOption' is invalid.", "osDisk.createOption")
+        raise invalid(f"The value '{option}' of parameter 'osDisk.createOption' is invalid.", "osDisk.createOption")
     profile["dataDisks"] = plan_data_disks(ctx, machine, objects_of(wanted, "dataDisks"), image)
     return profile, image
 
 
 def _image_in_blob(ctx: Context, disk: dict[str, Any]) -> ImageSource:
     """The image that a page blob is, as legacy captures make them: for machines with blob disks only."""
-    os_type = choice_of(disk, ("Windows", "Linux"), "osType")
+    os_type = choice_of(disk, OS_TYPES, "osType")
     if os_type is None:
         raise missing("osType", "osDisk")
     if not text_of(disk, "vhd", "uri"):
@@ -92,10 +91,6 @@ def _image_in_blob(ctx: Context, disk: dict[str, Any]) -> ImageSource:
     size = blobs.describe(ctx, disk["image"]["uri"])["size"] - FOOTER_SIZE
     source = SourceDisk(size, -(-size // GIB), {"createOption": "FromImage"})
     return ImageSource(os_type=os_type, os_state="Generalized", generation="V1", os=source)
-
-
-def _invalid(message: str, target: str) -> ArmError:
-    return ArmError(400, "InvalidParameter", message, target)
 
 
 def _reference(reference: dict[str, Any], image: ImageSource) -> dict[str, Any]:
@@ -106,7 +101,7 @@ def _common(disk: dict[str, Any], option: str, default_caching: str) -> dict[str
     kept = {name: disk[name] for name in _KEPT if disk.get(name) is not None}
     return {
         "createOption": option,
-        "caching": choice_of(disk, _CACHING, "caching") or default_caching,
+        "caching": choice_of(disk, CACHING, "caching") or default_caching,
         **kept,
         "deleteOption": choice_of(disk, _DELETE, "deleteOption") or "Detach",
     }
@@ -118,14 +113,8 @@ def _name(disk: dict[str, Any]) -> dict[str, Any]:
 
 
 def _wanted_size(disk: dict[str, Any], at_least: int, target: str) -> int | None:
-    size = number_of(disk, "diskSizeGB")
-    if size is None:
-        return None
-    if not 1 <= size <= MAX_GB:
-        raise _invalid(
-            f"The value '{size}' of parameter '{target}.diskSizeGB' is out of range.", f"{target}.diskSizeGB"
-        )
-    if size < at_least:
+    size = gigabytes_of(disk, target)
+    if size is not None and size < at_least:
         raise ArmError(
             409,
             "OperationNotAllowed",
@@ -140,15 +129,20 @@ def _managed(machine: Machine, disk: dict[str, Any], default: str | None) -> dic
     managed = object_of(disk, "managedDisk")
     asked = text_of(managed, "storageAccountType") or default or machine.default_storage
     name = sku_of({"sku": {"name": asked}}, DISK_TYPES, asked)["name"]
-    if name.startswith("Premium") and not machine.size.premium:
-        raise _invalid(
-            f"Requested operation cannot be performed because the VM size {machine.size.name} does not support the storage "
-            f"account type {name} of disk '{disk.get('name', '')}'. Consider updating the VM to a size that supports "
-            "Premium storage.",
-            "storageAccountType",
-        )
+    check_premium(machine.size, name, disk)
     kept = {key: managed[key] for key in ("diskEncryptionSet", "securityProfile") if managed.get(key) is not None}
     return {**kept, "storageAccountType": name}
+
+
+def check_premium(size: VmSize, storage_type: str, disk: dict[str, Any]) -> None:
+    """Refuse Premium disks for a size that cannot have them."""
+    if storage_type.startswith("Premium") and not size.premium:
+        raise invalid(
+            f"Requested operation cannot be performed because the VM size {size.name} does not support the storage account "
+            f"type {storage_type} of disk '{disk.get('name', '')}'. Consider updating the VM to a size that supports Premium "
+            "storage.",
+            "storageAccountType",
+        )
 
 
 def _unmanaged(ctx: Context, disk: dict[str, Any]) -> dict[str, Any] | None:
@@ -171,7 +165,7 @@ def _os_from_image(ctx: Context, machine: Machine, disk: dict[str, Any], image: 
 
 
 def _os_attached(ctx: Context, machine: Machine, disk: dict[str, Any]) -> dict[str, Any]:
-    os_type = choice_of(disk, ("Windows", "Linux"), "osType")
+    os_type = choice_of(disk, OS_TYPES, "osType")
     if os_type is None:
         raise missing("osType", "osDisk")
     if _unmanaged(ctx, disk):
@@ -208,7 +202,7 @@ def attachable(ctx: Context, machine: Machine, disk: dict[str, Any], target: str
             f"Disk '{identity}' cannot be attached as the disk is already owned by VM '{owner}'.",
         )
     if found["location"] != machine.location:
-        raise _invalid(
+        raise invalid(
             f"Disk '{identity}' is in location '{found['location']}' and cannot be attached to a VM in "
             f"'{machine.location}'.",
             target,
@@ -246,21 +240,26 @@ def plan_data_disks(
         if lun is None:
             raise missing("lun", "dataDisk")
         if lun in luns or not 0 <= lun <= 63:
-            raise _invalid(f"A disk at LUN {lun} already exists or the LUN is out of range.", "dataDisk.lun")
+            raise invalid(f"A disk at LUN {lun} already exists or the LUN is out of range.", "dataDisk.lun")
         luns.add(lun)
         shown.append({"lun": lun, **_data_disk(ctx, machine, disk, in_image.get(lun)), "toBeDetached": False})
     for lun, source in in_image.items():
         if lun is not None and lun not in luns:
             disk = _data_disk(ctx, machine, {"createOption": "FromImage"}, source)
             shown.append({"lun": lun, **disk, "toBeDetached": False})
-    if len(shown) > machine.size.data_disks:
+    check_count(machine, len(shown))
+    return shown
+
+
+def check_count(machine: Machine, data_disks: int) -> None:
+    """Refuse more data disks than the size takes."""
+    if data_disks > machine.size.data_disks:
         raise ArmError(
             409,
             "OperationNotAllowed",
             f"The maximum number of data disks allowed to be attached to a VM of this size is {machine.size.data_disks}.",
             "dataDisks",
         )
-    return shown
 
 
 def _data_disk(ctx: Context, machine: Machine, disk: dict[str, Any], source: SourceDisk | None) -> dict[str, Any]:
@@ -274,7 +273,7 @@ def _data_disk(ctx: Context, machine: Machine, disk: dict[str, Any], source: Sou
         size, caching, storage = -(-bytes_in_blob // GIB), "None", None
     elif option == "FromImage":
         if source is None:
-            raise _invalid("The image has no data disk with this lun.", "dataDisk.lun")
+            raise invalid("The image has no data disk with this lun.", "dataDisk.lun")
         size = _wanted_size(disk, source.size_gb, "dataDisk") or source.size_gb
         caching, storage = source.caching or "None", source.storage_type
     elif option in ("Empty", "Attach"):
@@ -283,7 +282,7 @@ def _data_disk(ctx: Context, machine: Machine, disk: dict[str, Any], source: Sou
             raise missing("diskSizeGB", "dataDisk")
         size, caching, storage = wanted, "None", None
     else:
-        raise _invalid(f"The value '{option}' of parameter 'dataDisk.createOption' is not supported.", "createOption")
+        raise invalid(f"The value '{option}' of parameter 'dataDisk.createOption' is not supported.", "createOption")
     shown = {**_name(disk), **_common(disk, option, caching)}
     if vhd := _unmanaged(ctx, disk):
         image = {"image": disk["image"]} if text_of(disk, "image", "uri") else {}

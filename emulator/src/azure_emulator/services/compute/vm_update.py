@@ -15,16 +15,9 @@ from azure_emulator.core import ids as arm_ids
 from azure_emulator.core.context import Context, Reply, Scope
 from azure_emulator.core.errors import ArmError
 from azure_emulator.core.operations import effect
-from azure_emulator.core.values import (
-    flag_of,
-    member,
-    number_of,
-    object_of,
-    objects_of,
-    required_text,
-    tags_of,
-    text_of,
-)
+from azure_emulator.core.values import flag_of, member, number_of, object_of, objects_of, required_text, text_of
+from azure_emulator.services.compute._shared import begin, not_allowed, not_changeable, set_tags
+from azure_emulator.services.compute.disk_updates import cannot_grow_now, cannot_shrink
 from azure_emulator.services.compute.quotas import check_quota
 from azure_emulator.services.compute.resource_skus import check_available
 from azure_emulator.services.compute.sizes import check_architecture, check_generation, check_size
@@ -34,11 +27,19 @@ from azure_emulator.services.compute.vm_identity import set_identity
 from azure_emulator.services.compute.vm_profiles import claim_interfaces, network_profile
 from azure_emulator.services.compute.vm_rules import check_hibernation, check_idle, check_licence
 from azure_emulator.services.compute.vm_shapes import present
-from azure_emulator.services.compute.vm_storage import Machine, attachable, check_new_names, plan_data_disks
+from azure_emulator.services.compute.vm_storage import (
+    Machine,
+    attachable,
+    check_count,
+    check_new_names,
+    check_premium,
+    plan_data_disks,
+)
 from azure_emulator.services.network import attachment
 
 if TYPE_CHECKING:
     from azure_emulator.core.store import Doc
+    from azure_emulator.services.compute.sizes import VmSize
 
 _FIXED = ("priority", "availabilitySet", "zones", "virtualMachineScaleSet")
 _DEFAULTS = {"priority": "Regular"}
@@ -57,9 +58,7 @@ def update(ctx: Context, found: Doc) -> Reply:
     wanted = object_of(ctx.body, "properties")
     _check_unchanged(ctx, found, wanted)
     _check_deallocated(found, wanted)
-    tags = tags_of(ctx.body)
-    if tags is not None:
-        found["tags"] = tags
+    set_tags(ctx, found)
     properties = found["properties"]
     machine = _resize(ctx, found, wanted)
     check_licence(wanted, properties["storageProfile"]["osDisk"]["osType"])
@@ -74,10 +73,7 @@ def update(ctx: Context, found: Doc) -> Reply:
     properties["provisioningState"] = "Updating"
     found["_etag"] = found.get("_etag", 1) + 1
     ctx.store.put(found["id"], found)
-    operation = ctx.operations.start(
-        "compute", found["location"], "compute.vm.update", {"id": found["id"]}, found["id"], seconds=10
-    )
-    return Reply(200, present(ctx, found), operation.headers())
+    return Reply(200, present(ctx, found), begin(ctx, found, "compute.vm.update", seconds=10).headers())
 
 
 def _resize(ctx: Context, found: Doc, wanted: dict[str, Any]) -> Machine:
@@ -91,8 +87,8 @@ def _resize(ctx: Context, found: Doc, wanted: dict[str, Any]) -> Machine:
         if size.family != old.family or size.cores > old.cores:
             check_quota(ctx, found["location"], size, found["properties"].get("priority"))
         if found.get("_hibernated"):
-            raise _not_allowed("Resize VM", found, "the VM is hibernated")
-        _check_fits(found, size.premium, size.name)
+            raise not_allowed("Resize VM", found, "the VM is hibernated")
+        _check_fits(found, size)
         hardware["vmSize"] = size.name
     if member(wanted, "hardwareProfile", "vmSizeProperties") is not None:
         hardware["vmSizeProperties"] = object_of(wanted, "hardwareProfile", "vmSizeProperties")
@@ -100,25 +96,10 @@ def _resize(ctx: Context, found: Doc, wanted: dict[str, Any]) -> Machine:
     return Machine(found["id"], found["name"], found["location"], size)
 
 
-def _check_fits(found: Doc, premium: bool, size: str) -> None:
+def _check_fits(found: Doc, size: VmSize) -> None:
     storage = found["properties"]["storageProfile"]
     for disk in (storage["osDisk"], *storage["dataDisks"]):
-        kind = disk.get("managedDisk", {}).get("storageAccountType", "")
-        if kind.startswith("Premium") and not premium:
-            raise ArmError(
-                400,
-                "InvalidParameter",
-                f"Requested operation cannot be performed because the VM size {size} does not support the storage account "
-                f"type {kind} of disk '{disk.get('name', '')}'. Consider updating the VM to a size that supports Premium "
-                "storage.",
-                "storageAccountType",
-            )
-
-
-def _not_allowed(operation: str, found: Doc, reason: str) -> ArmError:
-    return ArmError(
-        409, "OperationNotAllowed", f"Operation '{operation}' is not allowed on VM '{found['name']}' since {reason}."
-    )
+        check_premium(size, disk.get("managedDisk", {}).get("storageAccountType", ""), disk)
 
 
 def _check_deallocated(found: Doc, wanted: dict[str, Any]) -> None:
@@ -129,13 +110,13 @@ def _check_deallocated(found: Doc, wanted: dict[str, Any]) -> None:
     for path in _DEALLOCATED:
         value = flag_of(wanted, *path)
         if value is not None and value != bool(flag_of(properties, *path)):
-            raise _not_allowed(f"Update {'.'.join(path)}", found, "the VM is not deallocated")
+            raise not_allowed(f"Update {'.'.join(path)}", found, "the VM is not deallocated")
     security = text_of(wanted, "securityProfile", "securityType")
     if security and security != (text_of(properties, "securityProfile", "securityType") or "Standard"):
-        raise _not_allowed("Update securityProfile.securityType", found, "the VM is not deallocated")
+        raise not_allowed("Update securityProfile.securityType", found, "the VM is not deallocated")
     group = text_of(wanted, "proximityPlacementGroup", "id")
     if group and not arm_ids.same(group, text_of(properties, "proximityPlacementGroup", "id")):
-        raise _not_allowed("Update proximityPlacementGroup", found, "the VM is not deallocated")
+        raise not_allowed("Update proximityPlacementGroup", found, "the VM is not deallocated")
 
 
 def _check_unchanged(ctx: Context, found: Doc, wanted: dict[str, Any]) -> None:
@@ -145,16 +126,16 @@ def _check_unchanged(ctx: Context, found: Doc, wanted: dict[str, Any]) -> None:
         has = found.get(name) if name == "zones" else properties.get(name)
         value = ctx.body.get(name) if name == "zones" else wanted.get(name)
         if value is not None and not _equal(value, has if has is not None else _DEFAULTS.get(name)):
-            raise _not_changeable(name)
+            raise not_changeable(name)
     if ctx.body.get("plan") is not None and not _equal(ctx.body["plan"], found.get("plan")):
-        raise _not_changeable("plan")
+        raise not_changeable("plan")
     for name in _FIXED_PROFILE:
         value = text_of(wanted, "osProfile", name)
         if value is not None and value != properties.get("osProfile", {}).get(name):
-            raise _not_changeable(f"osProfile.{name}")
+            raise not_changeable(f"osProfile.{name}")
     data = text_of(wanted, "osProfile", "customData")
     if data is not None and data != found.get("_secrets", {}).get("customData"):
-        raise _not_changeable("osProfile.customData")
+        raise not_changeable("osProfile.customData")
     _check_same_source(found, object_of(wanted, "storageProfile"))
 
 
@@ -163,7 +144,7 @@ def _check_same_source(found: Doc, wanted: dict[str, Any]) -> None:
     has = profile.get("imageReference", {})
     for name, value in object_of(wanted, "imageReference").items():
         if name != "exactVersion" and str(value).lower() != str(has.get(name)).lower():
-            raise _not_changeable("imageReference")
+            raise not_changeable("imageReference")
     os_disk = object_of(wanted, "osDisk")
     paths = (
         (("vhd", "uri"),) if _swaps(profile["osDisk"], os_disk) else (("name",), ("managedDisk", "id"), ("vhd", "uri"))
@@ -171,9 +152,9 @@ def _check_same_source(found: Doc, wanted: dict[str, Any]) -> None:
     for path in paths:
         value, had = text_of(os_disk, *path), text_of(profile["osDisk"], *path) or ""
         if value is not None and value.lower() != had.lower():
-            raise _not_changeable(f"osDisk.{'.'.join(path)}")
+            raise not_changeable(f"osDisk.{'.'.join(path)}")
     if _swaps(profile["osDisk"], os_disk) and found["_power"] not in ("stopped", "deallocated"):
-        raise _not_changeable("osDisk.managedDisk.id")
+        raise not_changeable("osDisk.managedDisk.id")
 
 
 def _swaps(has: dict[str, Any], wanted: dict[str, Any]) -> bool:
@@ -195,10 +176,6 @@ def _equal(one: Any, other: Any) -> bool:
     if isinstance(one, str) and isinstance(other, str):
         return one.lower() == other.lower()
     return bool(one == other)
-
-
-def _not_changeable(name: str) -> ArmError:
-    return ArmError(409, "PropertyChangeNotAllowed", f"Changing property '{name}' is not allowed.", name)
 
 
 def _update_disks(ctx: Context, machine: Machine, found: Doc, wanted: dict[str, Any]) -> None:
@@ -225,18 +202,16 @@ def _update_os_disk(ctx: Context, machine: Machine, found: Doc, wanted: dict[str
     if size is None or size == disk.get("diskSizeGB", size):
         return
     if size < disk["diskSizeGB"]:
-        raise ArmError(400, "InvalidParameter", "Disks or snapshot cannot be resized down.", "osDisk.diskSizeGB")
+        raise cannot_shrink("osDisk.diskSizeGB")
     if found["_power"] != "deallocated":
-        raise ArmError(
-            409, "Conflict", "Disk resizing is allowed only when creating a VM or when the VM is deallocated."
-        )
+        raise cannot_grow_now()
     disk["diskSizeGB"] = size
 
 
 def change_data_disks(ctx: Context, machine: Machine, found: Doc, wanted: list[dict[str, Any]]) -> None:
     """Let the machine have exactly these data disks: what is missing here leaves, what is new comes."""
     if found.get("_hibernated"):
-        raise _not_allowed("Update VM", found, "the VM is hibernated")
+        raise not_allowed("Update VM", found, "the VM is hibernated")
     profile = found["properties"]["storageProfile"]
     has = {disk["lun"]: disk for disk in profile["dataDisks"]}
     kept: dict[int, dict[str, Any]] = {}
@@ -253,8 +228,7 @@ def change_data_disks(ctx: Context, machine: Machine, found: Doc, wanted: list[d
     for disk in added:
         if disk["lun"] in kept:
             raise ArmError(409, "ConflictingUserInput", f"A disk at LUN {disk['lun']} already exists.", "dataDisk.lun")
-    if len(staying) + len(added) > machine.size.data_disks:
-        plan_data_disks(ctx, machine, wanted, None)
+    check_count(machine, len(staying) + len(added))
     _check_one_kind(profile, added)
     check_new_names(ctx, machine, added)
     claim(ctx, found, added)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from azure_emulator.services.compute._shared import visible, without
+from azure_emulator.core.store import public
+from azure_emulator.services.compute._shared import without
 from azure_emulator.services.compute.galleries import _replication
 from azure_emulator.services.compute.galleries._publishing import STRATEGY_SINCE
 from azure_emulator.services.compute.galleries._version_sources import SOURCE_SINCE
@@ -25,7 +26,7 @@ _STORAGE_TYPES_SINCE = "2019-03-01"
 
 def present(ctx: Context, doc: Doc) -> Doc:
     """The document as it is shown, with what ``$expand`` asks for."""
-    shown = visible(doc)
+    shown = public(doc)
     properties = without(doc["properties"], "securityProfile")
     if ctx.api_version < _SAFETY_SINCE:
         properties.pop("safetyProfile")

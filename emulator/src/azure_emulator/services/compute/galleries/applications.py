@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 from azure_emulator.core import hooks, locations
 from azure_emulator.core.context import Context, Reply
 from azure_emulator.core.routing import documented
+from azure_emulator.core.store import public
 from azure_emulator.core.values import choice_of, flag_of, member, missing, object_of, objects_of, text_of
-from azure_emulator.services.compute._shared import check_location, check_name, visible
+from azure_emulator.services.compute._shared import as_it_is, check_location, check_name
 from azure_emulator.services.compute._types import check_types
 from azure_emulator.services.compute.galleries import _replication
 from azure_emulator.services.compute.galleries._dates import end_of_life
@@ -70,7 +71,7 @@ def _put(ctx: Context) -> Reply:
     doc = head(ctx, APPLICATION, location)
     doc["properties"] = {"supportedOSType": os_type, **_parts(ctx, None)}
     ctx.store.put(doc["id"], doc)
-    return Reply(201, _present(ctx, doc))
+    return Reply(201, as_it_is(ctx, doc))
 
 
 def _patch(ctx: Context) -> Reply:
@@ -85,7 +86,7 @@ def _update(ctx: Context, found: Doc) -> Reply:
     found["properties"] |= _parts(ctx, found["properties"].get("endOfLifeDate"))
     set_tags(ctx, found)
     ctx.store.put(found["id"], found)
-    return Reply(200, _present(ctx, found))
+    return Reply(200, as_it_is(ctx, found))
 
 
 def _parts(ctx: Context, end: str | None) -> dict[str, Any]:
@@ -96,10 +97,6 @@ def _parts(ctx: Context, end: str | None) -> dict[str, Any]:
     if date := end_of_life(ctx, end, wanted):
         parts["endOfLifeDate"] = date
     return parts
-
-
-def _present(_ctx: Context, doc: Doc) -> Doc:
-    return visible(doc)
 
 
 # Versions ----------------------------------------------------------------------------------------------------------
@@ -205,7 +202,7 @@ def _update_version(ctx: Context, found: Doc) -> Reply:
 
 
 def _present_version(ctx: Context, doc: Doc) -> Doc:
-    shown = visible(doc)
+    shown = public(doc)
     properties = dict(doc["properties"])
     if ctx.api_version < _SAFETY_SINCE:
         properties.pop("safetyProfile")
@@ -222,7 +219,7 @@ register_effects("compute.gallery.application")
 _DELETE = "compute.gallery.application.delete"
 _READ = documented("2026-11-25")
 ROUTES = [
-    *routes(APPLICATION, _put, _patch, deleter(APPLICATION, _DELETE, 30), _present, _READ),
+    *routes(APPLICATION, _put, _patch, deleter(APPLICATION, _DELETE, 30), as_it_is, _READ),
     *routes(
         APPLICATION_VERSION,
         _put_version,

@@ -15,8 +15,9 @@ from azure_emulator.core import hooks, locations
 from azure_emulator.core.context import Context, Reply
 from azure_emulator.core.errors import ArmError
 from azure_emulator.core.routing import recorded
+from azure_emulator.core.store import public
 from azure_emulator.core.values import choice_of, flag_of, member, missing, object_of, text_of
-from azure_emulator.services.compute._shared import check_location, check_name, visible
+from azure_emulator.services.compute._shared import check_location, check_name
 from azure_emulator.services.compute._types import check_types
 from azure_emulator.services.compute.galleries import soft_deletion
 from azure_emulator.services.compute.galleries._definition_parts import (
@@ -169,7 +170,7 @@ def _update_features(ctx: Context, wanted: dict[str, Any], has: dict[str, Any]) 
 
 
 def _present(ctx: Context, doc: Doc) -> Doc:
-    shown = visible(doc)
+    shown = public(doc)
     shown["properties"] = {
         name: value for name, value in doc["properties"].items() if _SINCE.get(name, "") <= ctx.api_version
     }

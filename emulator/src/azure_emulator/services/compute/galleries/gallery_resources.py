@@ -16,8 +16,9 @@ from azure_emulator.core.context import Context, Reply
 from azure_emulator.core.errors import ArmError
 from azure_emulator.core.paging import paged
 from azure_emulator.core.routing import Route, documented, recorded
+from azure_emulator.core.store import public
 from azure_emulator.core.values import flag_of, number_of, object_of, text_of
-from azure_emulator.services.compute._shared import GROUP, SUBSCRIPTION, check_location, listed_id, visible
+from azure_emulator.services.compute._shared import GROUP, SUBSCRIPTION, check_location, upper_group
 from azure_emulator.services.compute._types import check_types
 from azure_emulator.services.compute.galleries import sharing, soft_deletion
 from azure_emulator.services.compute.galleries._levels import (
@@ -148,7 +149,7 @@ def _update(ctx: Context, found: Doc, *, whole: bool) -> Reply:
 
 
 def _present(ctx: Context, doc: Doc) -> Doc:
-    shown = visible(doc)
+    shown = public(doc)
     properties = dict(doc["properties"])
     if ctx.api_version < _SOFT_DELETE_SINCE:
         properties.pop("softDeletePolicy", None)
@@ -169,7 +170,7 @@ def _list(ctx: Context) -> Reply:
     """The group's name is in upper case in these ids [recorded]."""
 
     def show(doc: Doc) -> Doc:
-        return {**_present(ctx, doc), "id": listed_id(doc["id"])}
+        return {**_present(ctx, doc), "id": upper_group(doc["id"])}
 
     return paged(ctx, type=GALLERY.type, show=show)
 

@@ -256,12 +256,7 @@ def _created(scope: Scope, args: dict[str, Any]) -> None:
     scope.store.put(doc["id"], doc)
 
 
-def _fetch(data_dir: Path, args: dict[str, Any]) -> None:
-    for item in args["blobs"]:
-        blobs.fetch(data_dir, page_store(data_dir), item["pages"], item["blob"])
-
-
-@effect("compute.gallery.version.import", failed=_creation_failed, work=_fetch)
+@effect("compute.gallery.version.import", failed=_creation_failed, work=blobs.fetch)
 def _imported(scope: Scope, args: dict[str, Any]) -> None:
     _created(scope, args)
 
