@@ -9,8 +9,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from azure_emulator.core.values import list_of, missing, number_of, object_of, objects_of, text_of
+from azure_emulator.services.compute._shared import invalid
 from azure_emulator.services.compute.galleries._dates import end_of_life
-from azure_emulator.services.compute.galleries._levels import invalid
 
 if TYPE_CHECKING:
     from azure_emulator.core.context import Context

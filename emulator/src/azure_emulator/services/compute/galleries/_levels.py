@@ -18,8 +18,7 @@ from azure_emulator.core.errors import ArmError, parent_not_found, resource_not_
 from azure_emulator.core.operations import Failed, effect
 from azure_emulator.core.paging import paged
 from azure_emulator.core.routing import Evidence, Route, documented
-from azure_emulator.core.values import tags_of
-from azure_emulator.services.compute._shared import GROUP, PROVIDER
+from azure_emulator.services.compute._shared import GROUP, PROVIDER, set_state, set_tags
 from azure_emulator.services.compute.galleries._lingering import linger, nested
 
 if TYPE_CHECKING:
@@ -101,12 +100,6 @@ def head(ctx: Context, level: Level, location: str) -> Doc:
     doc: Doc = {"name": ctx.ids[level.keys[-1]], "id": level.id(ctx), "type": level.type, "location": location}
     set_tags(ctx, doc)
     return doc
-
-
-def set_tags(ctx: Context, doc: Doc) -> None:
-    tags = tags_of(ctx.body)
-    if tags is not None:
-        doc["tags"] = tags
 
 
 def check_end(ctx: Context, level: Level, marks: str) -> None:
@@ -237,21 +230,3 @@ def remove(scope: Scope, doc: Doc) -> None:
     scope.operations.cancel(doc["id"])
     scope.store.delete(doc["id"])
     linger(scope, doc["id"])
-
-
-def set_state(scope: Scope, identity: str, state: str) -> Doc | None:
-    """Write ``provisioningState``; the document, or None when it is gone."""
-    doc = scope.store.get(identity)
-    if doc is not None:
-        doc["properties"]["provisioningState"] = state
-        scope.store.put(doc["id"], doc)
-    return doc
-
-
-def not_changeable(name: str) -> ArmError:
-    """409: ``Changing property 'galleryImage.properties.osType' is not allowed.`` [recorded]."""
-    return ArmError(409, "PropertyChangeNotAllowed", f"Changing property '{name}' is not allowed.", name)
-
-
-def invalid(message: str, target: str) -> ArmError:
-    return ArmError(400, "InvalidParameter", message, target)

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from azure_emulator.core import locations
 from azure_emulator.core.values import choice_of, flag_of, number_of, object_of, objects_of, text_of
+from azure_emulator.services.compute._shared import invalid, not_changeable
 from azure_emulator.services.compute.galleries._dates import end_of_life
-from azure_emulator.services.compute.galleries._levels import VERSION, invalid, not_changeable
+from azure_emulator.services.compute.galleries._levels import VERSION
 
 if TYPE_CHECKING:
     from azure_emulator.core.context import Context

@@ -17,9 +17,8 @@ from azure_emulator.core.errors import ArmError
 from azure_emulator.core.values import choice_of, number_of, object_of, objects_of, text_of
 from azure_emulator.disks.vhd import FOOTER_SIZE
 from azure_emulator.services.compute import blobs
-from azure_emulator.services.compute._shared import GIB
+from azure_emulator.services.compute._shared import GIB, invalid
 from azure_emulator.services.compute.galleries._definition_parts import security_of
-from azure_emulator.services.compute.galleries._levels import invalid
 from azure_emulator.services.compute.origins import usable_source
 from azure_emulator.services.compute.sources import resolve
 

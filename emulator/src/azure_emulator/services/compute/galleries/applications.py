@@ -17,7 +17,14 @@ from azure_emulator.core.context import Context, Reply
 from azure_emulator.core.routing import documented
 from azure_emulator.core.store import public
 from azure_emulator.core.values import choice_of, flag_of, member, missing, object_of, objects_of, text_of
-from azure_emulator.services.compute._shared import as_it_is, check_location, check_name
+from azure_emulator.services.compute._shared import (
+    as_it_is,
+    check_location,
+    check_name,
+    invalid,
+    not_changeable,
+    set_tags,
+)
 from azure_emulator.services.compute._types import check_types
 from azure_emulator.services.compute.galleries import _replication
 from azure_emulator.services.compute.galleries._dates import end_of_life
@@ -29,13 +36,10 @@ from azure_emulator.services.compute.galleries._levels import (
     find,
     head,
     headers,
-    invalid,
-    not_changeable,
     parent_of,
     register_effects,
     remove,
     routes,
-    set_tags,
 )
 from azure_emulator.services.compute.galleries._publishing import changed_profile, new_profile
 from azure_emulator.services.compute.galleries.versions import check_version_name

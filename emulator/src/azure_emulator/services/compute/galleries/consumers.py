@@ -15,8 +15,7 @@ from azure_emulator.core import locations
 from azure_emulator.core.context import Context, Reply
 from azure_emulator.core.errors import ArmError
 from azure_emulator.core.routing import Route, documented
-from azure_emulator.services.compute._shared import LOCATION, without
-from azure_emulator.services.compute.galleries._levels import invalid
+from azure_emulator.services.compute._shared import LOCATION, invalid, without
 from azure_emulator.services.compute.galleries._published import Published, community, shared, shared_gallery
 
 if TYPE_CHECKING:

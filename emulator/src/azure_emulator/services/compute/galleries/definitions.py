@@ -17,7 +17,7 @@ from azure_emulator.core.errors import ArmError
 from azure_emulator.core.routing import recorded
 from azure_emulator.core.store import public
 from azure_emulator.core.values import choice_of, flag_of, member, missing, object_of, text_of
-from azure_emulator.services.compute._shared import check_location, check_name
+from azure_emulator.services.compute._shared import check_location, check_name, not_changeable, set_tags
 from azure_emulator.services.compute._types import check_types
 from azure_emulator.services.compute.galleries import soft_deletion
 from azure_emulator.services.compute.galleries._definition_parts import (
@@ -36,12 +36,10 @@ from azure_emulator.services.compute.galleries._levels import (
     find,
     head,
     headers,
-    not_changeable,
     parent_of,
     register_effects,
     remove,
     routes,
-    set_tags,
 )
 from azure_emulator.services.compute.galleries._limits import check_limit
 

@@ -18,7 +18,7 @@ from azure_emulator.core.paging import paged
 from azure_emulator.core.routing import Route, documented, recorded
 from azure_emulator.core.store import public
 from azure_emulator.core.values import flag_of, number_of, object_of, text_of
-from azure_emulator.services.compute._shared import GROUP, SUBSCRIPTION, check_location, upper_group
+from azure_emulator.services.compute._shared import GROUP, SUBSCRIPTION, check_location, invalid, set_tags, upper_group
 from azure_emulator.services.compute._types import check_types
 from azure_emulator.services.compute.galleries import sharing, soft_deletion
 from azure_emulator.services.compute.galleries._levels import (
@@ -29,11 +29,9 @@ from azure_emulator.services.compute.galleries._levels import (
     find,
     head,
     headers,
-    invalid,
     register_effects,
     remove,
     routes,
-    set_tags,
 )
 from azure_emulator.services.compute.galleries._limits import check_limit
 

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 from azure_emulator.core.errors import ArmError
 from azure_emulator.core.operations import Failed, effect
 from azure_emulator.core.values import choice_of, list_of, missing, object_of, objects_of, text_of
+from azure_emulator.services.compute._shared import invalid, not_changeable
 from azure_emulator.services.compute._types import check_types
-from azure_emulator.services.compute.galleries._levels import GALLERY, accepted, begin, find, invalid, not_changeable
+from azure_emulator.services.compute.galleries._levels import GALLERY, accepted, begin, find
 
 if TYPE_CHECKING:
     from azure_emulator.core.context import Context, Reply, Scope

@@ -18,9 +18,9 @@ from azure_emulator.core.context import Context, Reply, Scope
 from azure_emulator.core.routing import Route, documented
 from azure_emulator.core.values import flag_of
 from azure_emulator.services.compute._data import discard
-from azure_emulator.services.compute._shared import GROUP
+from azure_emulator.services.compute._shared import GROUP, invalid
 from azure_emulator.services.compute.galleries._dates import days_later, seconds_of
-from azure_emulator.services.compute.galleries._levels import GALLERY, VERSION, find, invalid
+from azure_emulator.services.compute.galleries._levels import GALLERY, VERSION, find
 from azure_emulator.services.compute.galleries._version_sources import storage_profile
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from azure_emulator.core.routing import recorded
 from azure_emulator.core.values import flag_of, number_of, object_of, objects_of, text_of
 from azure_emulator.services.compute import blobs
 from azure_emulator.services.compute._data import discard, page_store
-from azure_emulator.services.compute._shared import check_location
+from azure_emulator.services.compute._shared import check_location, invalid, not_changeable, set_state, set_tags
 from azure_emulator.services.compute._types import check_types
 from azure_emulator.services.compute.disk_shapes import size_in_gb
 from azure_emulator.services.compute.galleries import _replication, soft_deletion
@@ -33,13 +33,9 @@ from azure_emulator.services.compute.galleries._levels import (
     find,
     head,
     headers,
-    invalid,
-    not_changeable,
     parent_of,
     remove,
     routes,
-    set_state,
-    set_tags,
 )
 from azure_emulator.services.compute.galleries._limits import check_limit
 from azure_emulator.services.compute.galleries._publishing import changed_profile, new_profile
@@ -47,8 +43,6 @@ from azure_emulator.services.compute.galleries._version_shapes import present
 from azure_emulator.services.compute.galleries._version_sources import VersionSource, open_source, storage_profile
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from azure_emulator.core.store import Doc
 
 _NAME = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
