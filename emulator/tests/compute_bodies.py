@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 LOCATION = "westeurope"
 MIB = 1 << 20
+BLOB_SIZE = 20 * MIB  # of a disk in a blob, without its footer
 PASSWORD = "Secret-12345"
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from blob_account import Account
     from sdk_client import Sdk
 
 
@@ -55,3 +56,16 @@ def sdk(azure: LocalAzure) -> Iterator[Sdk]:
     clients = Sdk(azure)
     yield clients
     clients.close()
+
+
+@pytest.fixture
+def account(azure: LocalAzure) -> Iterator[Account]:
+    """A storage account with real blobs."""
+    pytest.importorskip("azure.storage.blob")
+    from blob_account import Account
+
+    made = Account(azure)
+    if made.endpoint.startswith(azure.url):
+        pytest.skip("blobs need Azurite and Node.js")
+    yield made
+    made.service.close()

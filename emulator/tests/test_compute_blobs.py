@@ -6,14 +6,12 @@
 from __future__ import annotations
 
 import os
-import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from azure_emulator.disks.vhd import make_footer
 from compute_bodies import (
+    BLOB_SIZE,
     LOCATION,
-    MIB,
     bytes_of,
     disk,
     from_image,
@@ -26,51 +24,11 @@ from compute_bodies import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from azure_process import LocalAzure
+    from blob_account import Account
 
 blob = pytest.importorskip("azure.storage.blob")
-SIZE = 20 * MIB
 GALLERIES = "2024-03-03"
-
-
-class Account:
-    """A storage account with a container."""
-
-    def __init__(self, azure: LocalAzure) -> None:
-        self.name = f"acc{uuid.uuid4().hex[:12]}"
-        path = azure.path(f"storage:storageAccounts/{self.name}")
-        body = {"location": LOCATION, "kind": "StorageV2", "sku": {"name": "Standard_LRS"}}
-        answer = azure.call("PUT", path, body, "2023-01-01")
-        while answer.status_code == 202:
-            answer = azure.client.get(answer.headers.get("location", str(answer.url)))
-        found = azure.get(path, "2023-01-01")
-        key = azure.client.post(f"{path}/listKeys", params={"api-version": "2023-01-01"}).json()["keys"][0]["value"]
-        self.key: str = key
-        self.endpoint = found["properties"]["primaryEndpoints"]["blob"]
-        bundle = str(azure.data / "tls" / "ca.pem")
-        self.service = blob.BlobServiceClient(self.endpoint, key, connection_verify=bundle)
-
-    def upload(self, name: str, data: bytes, footer: bytes | None = None) -> str:
-        """A page blob with a VHD whose data begin with `data`; its URL."""
-        container = self.service.get_container_client("vhds")
-        if not container.exists():
-            container.create_container()
-        page = container.get_blob_client(name)
-        page.create_page_blob(SIZE + 512)
-        page.upload_page(data, offset=0, length=len(data))
-        page.upload_page(footer or make_footer(SIZE, uuid.uuid4()), offset=SIZE, length=512)
-        return f"{self.endpoint}vhds/{name}"
-
-
-@pytest.fixture
-def account(azure: LocalAzure) -> Iterator[Account]:
-    made = Account(azure)
-    if made.endpoint.startswith(azure.url):
-        pytest.skip("blobs need Azurite and Node.js")
-    yield made
-    made.service.close()
 
 
 def _import(url: str) -> dict[str, Any]:
@@ -81,10 +39,10 @@ def test_import(azure: LocalAzure, account: Account) -> None:
     data = os.urandom(8192)
     url = account.upload("os.vhd", data)
     answer = azure.call("PUT", "disks/d", _import(url), "2020-06-30")
-    assert answer.json()["properties"]["diskSizeBytes"] == SIZE
+    assert answer.json()["properties"]["diskSizeBytes"] == BLOB_SIZE
     assert azure.done(answer)["status"] == "Succeeded"
     found = azure.get("disks/d")["properties"]
-    assert (found["diskSizeBytes"], found["diskState"]) == (SIZE, "Unattached")
+    assert (found["diskSizeBytes"], found["diskState"]) == (BLOB_SIZE, "Unattached")
     assert bytes_of(azure, "disks/d", 16384) == data + bytes(8192)
 
 

@@ -11,25 +11,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 from azure_emulator.disks.vhd import footer_problem
-from compute_bodies import MIB, bytes_of, disk, upload_disk
-from test_compute_blobs import SIZE, Account
+from compute_bodies import BLOB_SIZE, MIB, bytes_of, disk, upload_disk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from azure_process import LocalAzure
+    from blob_account import Account
 
 blob = pytest.importorskip("azure.storage.blob")
 exceptions = pytest.importorskip("azure.core.exceptions")
-
-
-@pytest.fixture
-def account(azure: LocalAzure) -> Iterator[Account]:
-    made = Account(azure)
-    if made.endpoint.startswith(azure.url):
-        pytest.skip("blobs need Azurite and Node.js")
-    yield made
-    made.service.close()
 
 
 def _read_grant(azure: LocalAzure, short: str) -> str:
@@ -38,7 +27,7 @@ def _read_grant(azure: LocalAzure, short: str) -> str:
 
 def test_export_to_a_blob_and_back(azure: LocalAzure, account: Account) -> None:
     data = os.urandom(8192)
-    upload_disk(azure, "d", data, SIZE)
+    upload_disk(azure, "d", data, BLOB_SIZE)
     source = _read_grant(azure, "disks/d")
     account.service.create_container("vhds")
     target = account.service.get_blob_client("vhds", "export.vhd")
@@ -46,14 +35,14 @@ def test_export_to_a_blob_and_back(azure: LocalAzure, account: Account) -> None:
     assert copy["copy_status"] == "success"
     found = target.get_blob_properties()
     assert (found.size, found.blob_type, found.copy.status, found.copy.id) == (
-        SIZE + 512,
+        BLOB_SIZE + 512,
         "PageBlob",
         "success",
         copy["copy_id"],
     )
     content = target.download_blob().readall()
     assert content[:16384] == data + bytes(8192)
-    assert footer_problem(content[-512:], SIZE) is None
+    assert footer_problem(content[-512:], BLOB_SIZE) is None
     assert "sig=" not in str(found.copy.source)
     azure.post("disks/d/endGetAccess")
     azure.put("disks/e", disk({"createOption": "Import", "sourceUri": f"{account.endpoint}vhds/export.vhd"}))
@@ -62,7 +51,7 @@ def test_export_to_a_blob_and_back(azure: LocalAzure, account: Account) -> None:
 
 def test_a_blob_takes_pages_of_a_disk(azure: LocalAzure, account: Account) -> None:
     data = os.urandom(8192)
-    upload_disk(azure, "d", data, SIZE)
+    upload_disk(azure, "d", data, BLOB_SIZE)
     source = _read_grant(azure, "disks/d")
     account.service.create_container("vhds")
     target = account.service.get_blob_client("vhds", "pages.vhd")
@@ -88,7 +77,7 @@ def test_a_disk_takes_pages_of_a_blob(azure: LocalAzure, account: Account) -> No
         permission="r",
         expiry=datetime.now(UTC) + timedelta(hours=1),
     )
-    azure.put("disks/d", disk({"createOption": "Upload", "uploadSizeBytes": SIZE + 512}, osType="Linux"))
+    azure.put("disks/d", disk({"createOption": "Upload", "uploadSizeBytes": BLOB_SIZE + 512}, osType="Linux"))
     grant = azure.post("disks/d/beginGetAccess", {"access": "Write", "durationInSeconds": 600})["accessSAS"]
     bundle = str(azure.data / "tls" / "ca.pem")
     with blob.BlobClient.from_blob_url(grant, connection_verify=bundle) as target:
