@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,8 @@ from local_azure import LocalAzure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from azure_emulator.core.app import Emulator
 
 # Tests of parts import the package; where it is not installed, from here.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
@@ -41,3 +44,31 @@ def fresh(tmp_path: Path) -> Iterator[LocalAzure]:
     server = LocalAzure(tmp_path / "data")
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A key for tokens; making one for each test would take most of the time."""
+    from azure_emulator.core import credentials
+    from azure_emulator.core.tokens import Tokens
+
+    folder = tmp_path_factory.mktemp("key")
+    (folder / "tls").mkdir()
+    Tokens(folder, credentials.load(folder))
+    return folder / "tls" / "tokens.key"
+
+
+@pytest.fixture
+def emulator(tmp_path: Path, key: Path) -> Iterator[Emulator]:
+    """The emulator as an object, without a server; operations are over at once."""
+    from azure_emulator.core import credentials, latency
+    from azure_emulator.core.app import Emulator
+
+    (tmp_path / "tls").mkdir()
+    shutil.copy(key, tmp_path / "tls")
+    made = Emulator(tmp_path, "https://localhost:1", credentials.load(tmp_path))
+    with made.writing() as scope:
+        made.seed(scope)
+        latency.save(scope.store, latency.Profile("instant"))
+    yield made
+    made.end()

@@ -5,23 +5,20 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from azure_emulator.core import credentials, latency
-from azure_emulator.core.app import Emulator
+from azure_emulator.core import latency, operations
 from azure_emulator.core.errors import ArmError
 from azure_emulator.core.operations import Failed, Operation, effect
 from azure_emulator.core.store import WriteNeeded
-from azure_emulator.core.tokens import Tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
+    from azure_emulator.core.app import Emulator
     from azure_emulator.core.context import Scope
 
 ID = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/disks/d"
@@ -52,6 +49,8 @@ def _copy(data_dir: Path, args: dict[str, Any]) -> None:
         file.write("x")
     if args.get("full"):
         raise ArmError(409, "DiskFull", "No space left.")
+    if args.get("crash"):
+        raise OSError("a fault of the work")
 
 
 @effect("test.copy", work=_copy)
@@ -59,33 +58,37 @@ def _copied(scope: Scope, _args: dict[str, Any]) -> str:
     return (scope.data_dir / "worked").read_text()
 
 
-@pytest.fixture(scope="module")
-def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A key for tokens; making one for each test would take most of the time."""
-    folder = tmp_path_factory.mktemp("key")
-    (folder / "tls").mkdir()
-    Tokens(folder, credentials.load(folder))
-    return folder / "tls" / "tokens.key"
+def _fail_badly(_scope: Scope, _args: dict[str, Any], _error: ArmError) -> None:
+    raise KeyError("a fault of what is done about failures")
 
 
-@pytest.fixture
-def emulator(tmp_path: Path, key: Path) -> Iterator[Emulator]:
+@effect("test.fragile", failed=_fail_badly)
+def _fragile(_scope: Scope, _args: dict[str, Any]) -> None:
+    raise ArmError(409, "Refused", "No.")
+
+
+@effect("test.odd")
+def _odd(scope: Scope, _args: dict[str, Any]) -> Any:
+    scope.store.kv_put("test", "odd", 1)
+    return {"not JSON": object()}
+
+
+@pytest.fixture(autouse=True)
+def disk(emulator: Emulator) -> None:
+    """A resource for operations, and nothing left of the test before."""
     RUNS.clear()
     GATE.set()
-    (tmp_path / "tls").mkdir()
-    shutil.copy(key, tmp_path / "tls")
-    made = Emulator(tmp_path, "https://localhost:1", credentials.load(tmp_path))
-    with made.writing() as scope:
-        latency.save(scope.store, latency.Profile("instant"))
-        doc = {
-            "id": ID,
-            "name": "d",
-            "type": "Microsoft.Compute/disks",
-            "properties": {"provisioningState": "Updating"},
-        }
-        scope.store.put(ID, doc)
-    yield made
-    made.end()
+    properties = {"provisioningState": "Updating"}
+    with emulator.writing() as scope:
+        scope.store.put(ID, {"id": ID, "name": "d", "type": "Microsoft.Compute/disks", "properties": properties})
+
+
+def state(emulator: Emulator) -> str:
+    """The resource's own."""
+    with emulator.reading() as scope:
+        doc = scope.store.get(ID)
+    assert doc is not None
+    return str(doc["properties"]["provisioningState"])
 
 
 def begin(emulator: Emulator, name: str = "test.note", style: str = "disk", **args: object) -> str:
@@ -116,15 +119,50 @@ def test_a_refused_effect_leaves_nothing_but_the_failure(emulator: Emulator) -> 
     assert (found.status, found.error) == ("Failed", {"code": "Refused", "message": "No.", "_status": 409})
     with emulator.reading() as scope:
         assert scope.store.kv_get("test", "a") is None
-        doc = scope.store.get(ID)
-    assert doc is not None
-    assert doc["properties"]["provisioningState"] == "Failed"
+    assert state(emulator) == "Failed"
 
 
-def test_a_broken_effect_fails_its_own_operation_only(emulator: Emulator) -> None:
+def test_a_broken_effect_fails_its_own_operation_only(emulator: Emulator, caplog: pytest.LogCaptureFixture) -> None:
     broken, whole = begin(emulator, text="a", crash=True), begin(emulator, text="b")
-    assert (look(emulator, broken).error or {})["code"] == "InternalExecutionError"
+    found = look(emulator, broken)
+    assert (found.status, (found.error or {})["code"]) == ("Failed", "InternalExecutionError")
     assert look(emulator, whole).status == "Succeeded"
+    assert RUNS == ["a", "b"]
+    with emulator.reading() as scope:
+        assert (scope.store.kv_get("test", "a"), scope.store.kv_get("test", "b")) == (None, 1)
+    assert state(emulator) == "Failed"
+    assert f"effect test.note of operation {broken}" in caplog.text
+    assert "KeyError: 'a fault of ours'" in caplog.text
+
+
+def test_what_is_done_about_a_failure_may_be_broken_too(emulator: Emulator, caplog: pytest.LogCaptureFixture) -> None:
+    found = look(emulator, begin(emulator, "test.fragile"))
+    assert (found.status, (found.error or {})["code"]) == ("Failed", "Refused")
+    assert state(emulator) == "Failed"
+    assert "KeyError: 'a fault of what is done about failures'" in caplog.text
+
+
+def test_an_output_that_cannot_be_told_is_a_broken_effect(emulator: Emulator, caplog: pytest.LogCaptureFixture) -> None:
+    found = look(emulator, begin(emulator, "test.odd"))
+    assert (found.status, (found.error or {})["code"]) == ("Failed", "InternalExecutionError")
+    with emulator.reading() as scope:
+        assert scope.store.kv_get("test", "odd") is None
+    assert "not JSON serializable" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["test.note", "test.copy"])
+def test_an_effect_that_is_no_longer_known_fails(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    """Its name was stored by another release; nothing else must stand still for it."""
+    with emulator.database.writing() as store:
+        operation_id = emulator._scope(store, "").operations.start("disk", "eastus", name, {}, ID).id
+    monkeypatch.delitem(operations._EFFECTS, name)
+    emulator.begin()
+    found = _ended(emulator, operation_id)
+    assert (found.status, (found.error or {})["code"]) == ("Failed", "InternalExecutionError")
+    assert state(emulator) == "Failed"
+    assert f"KeyError: '{name}'" in caplog.text
 
 
 def test_failing_in_part_keeps_what_was_done(emulator: Emulator) -> None:
@@ -169,6 +207,16 @@ def test_work_holds_its_operation_back_but_nobody_else(emulator: Emulator) -> No
 def test_failed_work_fails_the_operation(emulator: Emulator) -> None:
     found = _ended(emulator, begin(emulator, "test.copy", full=True))
     assert (found.status, (found.error or {})["code"]) == ("Failed", "DiskFull")
+
+
+def test_broken_work_fails_the_operation(emulator: Emulator, caplog: pytest.LogCaptureFixture) -> None:
+    operation_id = begin(emulator, "test.copy", crash=True)
+    found = _ended(emulator, operation_id)
+    assert (found.status, (found.error or {})["code"]) == ("Failed", "InternalExecutionError")
+    assert state(emulator) == "Failed"
+    assert f"background work of operation {operation_id}" in caplog.text
+    assert "OSError: a fault of the work" in caplog.text
+    assert _ended(emulator, begin(emulator, "test.copy")).status == "Succeeded"
 
 
 def test_work_is_taken_up_after_a_crash(emulator: Emulator) -> None:

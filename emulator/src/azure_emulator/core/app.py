@@ -9,12 +9,12 @@ import json
 import logging
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from azure_emulator.core import hooks, latency
 from azure_emulator.core.clock import Clock
 from azure_emulator.core.context import Scope
-from azure_emulator.core.errors import ArmError
+from azure_emulator.core.errors import ArmError, execution_failed
 from azure_emulator.core.operations import Operations, work_of
 from azure_emulator.core.requestlog import RequestLog
 from azure_emulator.core.steering import Steering
@@ -187,23 +187,26 @@ class Emulator:
             row = store.read(
                 "SELECT effect, args FROM operations WHERE id = ? AND work = 'pending'", operation_id
             ).fetchone()
-        function = work_of(row[0]) if row else None
-        if function is None:
+        if row is None:
             return
-        error: dict[str, str] | None = None
-        try:
-            function(self.data_dir, json.loads(row[1]))
-        except ArmError as refused:
-            error = {"code": refused.code, "message": refused.message}
-        except Exception:
-            # Whatever happens to the files, the operation must end; the log says what it was.
-            _log.exception("background work of operation %s", operation_id)
-            error = {
-                "code": "InternalExecutionError",
-                "message": "An internal execution error occurred. Please retry later.",
-            }
+        error = self._do_work(operation_id, row[0], json.loads(row[1]))
         with self.database.writing() as store:
             if error is not None:
-                self._scope(store, "").operations.fail_work(operation_id, error)
+                self._scope(store, "").operations.fail_work(operation_id, error.inner())
             else:
                 store.write("UPDATE operations SET work = 'done' WHERE id = ?", operation_id)
+
+    def _do_work(self, operation_id: str, effect: str, args: dict[str, Any]) -> ArmError | None:
+        """Why the background work of an operation failed, if it did."""
+        try:
+            function = work_of(effect)
+            if function is not None:
+                function(self.data_dir, args)
+        except ArmError as refused:
+            return refused
+        except Exception:
+            # Nobody waits for this thread: an operation whose work is neither done nor failed would never end. The log
+            # says what it was.
+            _log.exception("background work of operation %s", operation_id)
+            return execution_failed()
+        return None

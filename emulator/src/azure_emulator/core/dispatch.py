@@ -16,10 +16,10 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import ClientDisconnect, Request
 
-from azure_emulator.core import hooks, internal, json_text
-from azure_emulator.core import ids as arm_ids
+from azure_emulator.core import internal, json_text
+from azure_emulator.core.admission import admit
 from azure_emulator.core.context import Context, Reply, Scope
-from azure_emulator.core.errors import ArmError, ThrottledError, group_not_found, invalid_content
+from azure_emulator.core.errors import ArmError, ThrottledError, invalid_content
 from azure_emulator.core.loose_json import strict
 from azure_emulator.core.routing import Route, Router, check_api_version
 from azure_emulator.core.store import SettlingNeeded, WriteNeeded, public
@@ -75,7 +75,7 @@ class Dispatcher:
         self._emulator = emulator
         self._router = router
         self._settling: asyncio.Future[None] | None = None
-        internal.bind(router, _check_containers)
+        internal.bind(router)
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         # Of a header that comes twice the last one counts.
@@ -95,7 +95,10 @@ class Dispatcher:
         await _send(reply, incoming, send, arm=arm)
 
     async def _answer(self, scope: AsgiScope, incoming: Incoming, receive: Receive) -> tuple[Reply, bool]:
-        """The answer, and whether it is one of ARM."""
+        """The answer, written down, and whether it is one of ARM.
+
+        :raises ClientDisconnect: when the client has gone before it had sent its body.
+        """
         arm, left = True, {}
         try:
             incoming.query = _query(scope["query_string"])
@@ -110,11 +113,16 @@ class Dispatcher:
             reply = await self._run(route, match.values, incoming, principal)
             reply.headers = {**left, **reply.headers}
         except ArmError as error:
-            reply = Reply(error.status, error.body(), {**_refusal(error, incoming, left), **error.headers})
+            headers = {**_refusal(error, incoming, left), **error.headers}
+            reply = _written(Reply(error.status, error.body(), headers), incoming)
+        except ClientDisconnect:
+            raise
         except Exception:
-            # A fault of ours: Azure's own form of it, and the trace in the server's log only.
+            # Whatever is broken in a handler, its client gets Azure's own form of that and all others go on being
+            # served; what the handler wrote is undone. The trace is for us: it goes into the server's log only.
             _log.exception("%s %s", incoming.method, incoming.raw_path)
-            reply = Reply(500, ArmError(500, "InternalServerError", "Encountered internal server error.").body())
+            broken = ArmError(500, "InternalServerError", "Encountered internal server error.")
+            reply = _written(Reply(500, broken.body()), incoming)
         return reply, arm
 
     def route_name(self, method: str, raw_path: str) -> str:
@@ -173,13 +181,12 @@ class Dispatcher:
                 principal=principal,
                 raw_body=incoming.body,
             )
-            _check_containers(context, route)
-            for check in hooks.before:
-                check(context, route)
+            admit(context, route)
             incoming.provider = route.template.partition("/providers/")[2].partition("/")[0].lower()
-            return route.handler(context)
+            # Written down here: an answer that cannot be is a fault of the handler's, and undone like any other.
+            return _written(route.handler(context), incoming)
 
-        write = incoming.method not in ("GET", "HEAD") and not route.reading
+        write = route.writes
         if not write and not route.waits:
             try:
                 return await self._read(call, incoming.base_url)
@@ -268,37 +275,6 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
-def _check_containers(ctx: Context, route: Route) -> None:
-    """The subscription and the group of the path must exist."""
-    if "subscription" not in ctx.ids:
-        return
-    store, subscription = ctx.store, ctx.subscription.lower()
-    if store.remember(("subscription", subscription), lambda: store.kv_get("subscriptions", subscription)) is None:
-        raise _no_subscription(ctx.subscription)
-    if "group" not in ctx.ids or "/providers/" not in route.template:
-        return
-    identity = arm_ids.group_id(subscription, ctx.ids["group"])
-    group = store.remember(("group", identity), lambda: store.get(identity))
-    if group is None:
-        raise group_not_found(ctx.ids["group"])
-    if ctx.method in ("PUT", "PATCH", "POST") and group["properties"]["provisioningState"] == "Deleting":
-        raise ArmError(
-            409,
-            "ResourceGroupBeingDeleted",
-            f"The resource group '{ctx.ids['group']}' is in deprovisioning state and cannot perform this operation.",
-        )
-
-
-def _no_subscription(name: str) -> ArmError:
-    try:
-        uuid.UUID(name)
-    except ValueError:
-        return ArmError(
-            400, "InvalidSubscriptionId", f"The provided subscription identifier '{name}' is malformed or invalid."
-        )
-    return ArmError(404, "SubscriptionNotFound", f"The subscription '{name}' could not be found.")
-
-
 def _forbidden(principal: Principal, route: Route, values: Mapping[str, str], incoming: Incoming) -> ArmError:
     # What an action is done to is the path without its last part.
     scope = incoming.raw_path.rstrip("/")
@@ -320,28 +296,31 @@ def _refusal(error: ArmError, incoming: Incoming, left: dict[str, str]) -> dict[
     return left if incoming.provider.startswith("microsoft.") else {_GATEWAY: "gateway"}
 
 
-async def _send(reply: Reply, incoming: Incoming, send: Send, *, arm: bool) -> None:
+def _written(reply: Reply, incoming: Incoming) -> Reply:
+    """The same answer with its body as bytes."""
     body, headers = reply.body, dict(reply.headers)
-    if isinstance(body, dict):
-        body = public(body)
     if body is None or incoming.method == "HEAD" or reply.status == 204:
         content = b""
     elif isinstance(body, (str, bytes)):
         content = body.encode() if isinstance(body, str) else body
     else:
-        content = _json(body, headers, incoming.provider)
+        content = _json(public(body) if isinstance(body, dict) else body, headers, incoming.provider)
         headers.setdefault("Content-Type", "application/json; charset=utf-8")
+    return Reply(reply.status, content, headers)
+
+
+async def _send(reply: Reply, incoming: Incoming, send: Send, *, arm: bool) -> None:
     # Asked only whether a resource exists, ARM answers 204 [documented].
     exists = arm and incoming.method == "HEAD" and reply.status == 200
     status = 204 if exists else reply.status
-    shown = {name.lower(): value for name, value in headers.items()}
+    shown = {name.lower(): value for name, value in reply.headers.items()}
     if arm:
         shown = {**_ARM_HEADERS, **_request_headers(incoming), **shown}
     if status != 204:
-        shown = {"content-length": str(len(content)), **shown}
+        shown = {"content-length": str(len(reply.body)), **shown}
     raw = [(name.encode(), value.encode("latin-1", "replace")) for name, value in shown.items()]
     await send({"type": "http.response.start", "status": status, "headers": raw})
-    await send({"type": "http.response.body", "body": content})
+    await send({"type": "http.response.body", "body": reply.body})
 
 
 def _json(body: Any, headers: dict[str, str], provider: str) -> bytes:

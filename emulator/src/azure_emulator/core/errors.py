@@ -104,12 +104,36 @@ def parent_not_found(names: Sequence[str]) -> ArmError:
 
 
 def group_not_found(group: str) -> ArmError:
+    """404 for an absent resource group."""
     return ArmError(
         404,
         "ResourceGroupNotFound",
         f"Resource group '{group}' could not be found.",
         headers={"x-ms-failure-cause": "gateway"},
     )
+
+
+def group_being_deleted(group: str) -> ArmError:
+    """409 for a write to a resource group that is going away."""
+    return ArmError(
+        409,
+        "ResourceGroupBeingDeleted",
+        f"The resource group '{group}' is in deprovisioning state and cannot perform this operation.",
+    )
+
+
+def missing_api_version() -> ArmError:
+    """400 for a request that names no API version."""
+    return ArmError(
+        400,
+        "MissingApiVersionParameter",
+        "The api-version query parameter (?api-version=) is required for all requests.",
+    )
+
+
+def execution_failed() -> ArmError:
+    """How an operation ends that broke for reasons of the service's own."""
+    return ArmError(500, "InternalExecutionError", "An internal execution error occurred. Please retry later.")
 
 
 def invalid_content(reason: str) -> ArmError:

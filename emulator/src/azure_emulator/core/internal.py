@@ -13,13 +13,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from azure_emulator.core import hooks
+from azure_emulator.core.admission import admit
 from azure_emulator.core.context import Context, Reply, Scope
 from azure_emulator.core.routing import Route, Router, check_api_version
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from azure_emulator.core.tokens import Principal
 
 
@@ -31,18 +29,12 @@ class Answer:
     operations: tuple[str, ...]
 
 
-@dataclass(slots=True)
-class _Bound:
-    router: Router
-    check: Callable[[Context, Route], None]
+_bound: list[Router] = []
 
 
-_bound: list[_Bound] = []
-
-
-def bind(router: Router, check: Callable[[Context, Route], None]) -> None:
-    """Say which routes there are and what is checked before each handler (once, by the dispatcher)."""
-    _bound[:] = [_Bound(router, check)]
+def bind(router: Router) -> None:
+    """Say which routes there are (once, by the dispatcher)."""
+    _bound[:] = [router]
 
 
 def find(method: str, path: str) -> Route:
@@ -50,7 +42,7 @@ def find(method: str, path: str) -> Route:
 
     :raises ArmError: when there is none.
     """
-    return _bound[0].router.match(method, quote(path))[0]
+    return _bound[0].match(method, quote(path))[0]
 
 
 def request(
@@ -66,7 +58,7 @@ def request(
     :param path: absolute, not encoded, without a query.
     :raises ArmError: what the caller would have been told; nothing of the call remains.
     """
-    route, values = _bound[0].router.match(method, quote(path))
+    route, values = _bound[0].match(method, quote(path))
     version = check_api_version(route, {"api-version": api_version}, values)
     outer = scope.operations
     # Nobody polls these operations: what the profile says about the number of polls is for clients.
@@ -99,7 +91,5 @@ def request(
 
 
 def _call(route: Route, context: Context) -> Reply:
-    _bound[0].check(context, route)
-    for check in hooks.before:
-        check(context, route)
+    admit(context, route)
     return route.handler(context)

@@ -28,10 +28,10 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from azure_emulator.core import outcomes
-from azure_emulator.core.errors import ArmError
+from azure_emulator.core.errors import ArmError, execution_failed
 from azure_emulator.core.styles import STYLES, Style
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from azure_emulator.core.latency import Profile
     from azure_emulator.core.store import Store
 
+_T = TypeVar("_T")
 _log = logging.getLogger(__name__)
 
 EffectFunction = Callable[["Scope", dict[str, Any]], Any]
@@ -96,7 +97,10 @@ def effect(
 
 
 def work_of(name: str) -> WorkFunction | None:
-    """The background part of an effect."""
+    """The background part of an effect.
+
+    :raises KeyError: when no effect has that name.
+    """
     return _EFFECTS[name].work
 
 
@@ -271,13 +275,15 @@ class Operations:
             self._finish(operation, "Succeeded", output=output)
             return
         error = output.error
-        self._finish(operation, output.status, error=error.inner() | {"_status": error.status})
+        self._finish(operation, output.status, error=json.dumps(error.inner() | {"_status": error.status}))
         if not output.settled:
-            failed = _EFFECTS[operation.effect].failed or mark_failed(operation.resource_id)
-            failed(scope, operation.args, error)
+            known, mark = _EFFECTS.get(operation.effect), mark_failed(operation.resource_id)
+            failed = known.failed if known and known.failed else mark
+            if isinstance(self._attempt(operation, lambda: failed(scope, operation.args, error)), Failed):
+                mark(scope, operation.args, error)
 
-    def _outcome(self, scope: Scope, operation: Operation) -> Any:
-        """What the effect returned; a `Failed` when it raised, with what it wrote undone, or as it was planned."""
+    def _outcome(self, scope: Scope, operation: Operation) -> Failed | Again | str | None:
+        """The effect's output as JSON; a `Failed` when it raised, with what it wrote undone, or as it was planned."""
         if operation.error is not None:
             return Failed(ArmError(409, operation.error["code"], operation.error["message"]), settled=False)
         plan = operation.planned
@@ -291,20 +297,29 @@ class Operations:
             mark_failed(operation.resource_id)(scope, operation.args, error)
         return Failed(error, settled=plan["after"], status=plan["status"])
 
-    def _run_effect(self, scope: Scope, operation: Operation) -> Any:
-        if _EFFECTS[operation.effect].resumable:
-            scope = replace(scope, clock=self.clock.standing(operation.due))
-            scope.operations = replace(self, clock=scope.clock)
+    def _run_effect(self, scope: Scope, operation: Operation) -> Failed | Again | str | None:
+        def run() -> Failed | Again | str | None:
+            known, own = _EFFECTS[operation.effect], scope
+            if known.resumable:
+                clock = self.clock.standing(operation.due)
+                own = replace(scope, clock=clock, operations=replace(self, clock=clock))
+            output = known.run(own, operation.args)
+            return output if output is None or isinstance(output, (Failed, Again)) else json.dumps(output)
+
+        return self._attempt(operation, run)
+
+    def _attempt(self, operation: Operation, part: Callable[[], _T]) -> _T | Failed:
+        """What a part of an operation's end returns; a `Failed` when it raised, with what it wrote undone."""
         try:
             with self.store.savepoint():
-                return _EFFECTS[operation.effect].run(scope, operation.args)
+                return part()
         except ArmError as error:
             return Failed(error, settled=False)
         except Exception:
-            # One broken effect must not stop every request that settles; the operation fails like Azure's own faults.
+            # It runs inside whatever request comes next, and again with each one until the operation has ended: a broken
+            # effect would fail them all. So the operation fails, as by one of Azure's own faults; the log says why.
             _log.exception("effect %s of operation %s", operation.effect, operation.id)
-            fault = "An internal execution error occurred. Please retry later."
-            return Failed(ArmError(500, "InternalExecutionError", fault), settled=False)
+            return Failed(execution_failed(), settled=False)
 
     def _park(self, operation: Operation, again: Again) -> None:
         waiting = [found for wanted in again.after if (found := self.get(wanted)) and found.running]
@@ -322,68 +337,49 @@ class Operations:
             self.store.write(sql, due, key.partition("|")[2])
             self.store.kv_delete(_WAITING, key)
 
-    def _finish(self, operation: Operation, status: str, *, output: Any = None, error: Any = None) -> None:
-        self.store.write(
-            "UPDATE operations SET status = ?, ended = ?, output = ?, error = ? WHERE id = ?",
-            status,
-            self.clock.now(),
-            None if output is None else json.dumps(output),
-            None if error is None else json.dumps(error),
-            operation.id,
-        )
+    def _finish(
+        self, operation: Operation, status: str, *, output: str | None = None, error: str | None = None
+    ) -> None:
+        sql = "UPDATE operations SET status = ?, ended = ?, output = ?, error = ? WHERE id = ?"
+        self.store.write(sql, status, self.clock.now(), output, error, operation.id)
         self._wake(operation)
 
     def _select(self, sql: str, *values: Any) -> Iterator[Operation]:
         return (self._operation(row) for row in self.store.read(sql, *values))
 
     def _operation(self, row: tuple[Any, ...]) -> Operation:
-        (
-            identity,
-            style,
-            owner,
-            location,
-            name,
-            args,
-            resource,
-            retry,
-            polls,
-            started,
-            due,
-            ended,
-            status,
-            out,
-            err,
-            plan,
-        ) = row
+        values = dict(zip(_COLUMNS, row, strict=True))
+        for name in ("args", "output", "error", "planned"):
+            values[name] = None if values[name] is None else json.loads(values[name])
+        values["style"] = STYLES[values["style"]]
         return Operation(
-            id=identity,
-            style=STYLES[style],
-            subscription=owner,
-            location=location,
-            effect=name,
-            args=json.loads(args),
-            resource_id=resource,
-            retry_after=retry,
-            polls=polls,
-            started=started,
-            due=due,
-            ended=ended,
-            status=status,
-            output=None if out is None else json.loads(out),
-            error=None if err is None else json.loads(err),
+            **values,
             base_url=self.base_url,
             api_version=self.api_version,
             method=self.method,
             profile=self.profile,
-            planned=None if plan is None else json.loads(plan),
         )
 
 
 _COLUMNS = (
-    "id, style, subscription, location, effect, args, resource_id, retry_after, polls, started, due, ended, status,"
-    " output, error, planned"
+    "id",
+    "style",
+    "subscription",
+    "location",
+    "effect",
+    "args",
+    "resource_id",
+    "retry_after",
+    "polls",
+    "started",
+    "due",
+    "ended",
+    "status",
+    "output",
+    "error",
+    "planned",
 )
-_SELECT = f"SELECT {_COLUMNS} FROM operations"  # noqa: S608 - the line above
+_SELECT = f"SELECT {', '.join(_COLUMNS)} FROM operations"  # noqa: S608 - the names above
 _READY = "WHERE status = 'InProgress' AND polls <= 0 AND (work IS NULL OR work <> 'pending')"
 _DUE = f"{_READY} AND due <= ?"
 

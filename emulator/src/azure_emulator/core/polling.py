@@ -22,14 +22,14 @@ _STORAGE = "/subscriptions/{subscription}/providers/Microsoft.Storage/locations/
 
 def compute_operation(ctx: Context) -> Reply:
     """Compute, disks and galleries: the status, or with ``monitor=true`` 202 until the bare result."""
-    operation = _find(ctx)
+    operation = _find(ctx, ctx.ids["operation"])
     if ctx.query.get("monitor", "").lower() == "true":
         return _monitor(ctx, operation)
     return Reply(200, _status(ctx, operation), _waiting(ctx, operation))
 
 
 def network_operation(ctx: Context) -> Reply:
-    operation = _find(ctx)
+    operation = _find(ctx, ctx.ids["operation"])
     body: dict[str, Any] = {"status": operation.status}
     if operation.error and not operation.running:
         body["error"] = _error(operation)
@@ -38,15 +38,13 @@ def network_operation(ctx: Context) -> Reply:
 
 def location_result(ctx: Context) -> Reply:
     """Network deletions and storage accounts: 202 with the place to ask again, then the result."""
-    return _monitor(ctx, _find(ctx))
+    return _monitor(ctx, _find(ctx, ctx.ids["operation"]))
 
 
 def group_deletion(ctx: Context) -> Reply:
     """202 with a Location that is new at each poll, then 200 empty, or 409 with a capitalised ``Error``; 204 at the end
     for a deployment."""
-    operation = ctx.operations.get(job_operation_id(ctx.ids["operation"]))
-    if operation is None or operation.subscription.lower() != ctx.subscription.lower():
-        raise _unknown()
+    operation = _find(ctx, job_operation_id(ctx.ids["operation"]))
     if operation.error and not operation.running:
         return Reply(operation.error.get("_status", 409), {"Error": _capitalized(_error(operation))})
     if operation.style.name == "deployment" and not operation.running:
@@ -54,15 +52,11 @@ def group_deletion(ctx: Context) -> Reply:
     return _monitor(ctx, operation)
 
 
-def _find(ctx: Context) -> Operation:
-    operation = ctx.operations.get(ctx.ids["operation"])
+def _find(ctx: Context, operation_id: str) -> Operation:
+    operation = ctx.operations.get(operation_id)
     if operation is None or operation.subscription.lower() != ctx.subscription.lower():
-        raise _unknown()
+        raise ArmError(404, "NotFound", "The entity was not found in this Azure location.")
     return operation
-
-
-def _unknown() -> ArmError:
-    return ArmError(404, "NotFound", "The entity was not found in this Azure location.")
 
 
 def _waiting(ctx: Context, operation: Operation) -> dict[str, str]:

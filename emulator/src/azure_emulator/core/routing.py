@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from azure_emulator.core.errors import ArmError
+from azure_emulator.core.errors import ArmError, missing_api_version
 
 if TYPE_CHECKING:
     from azure_emulator.core.context import Context, Reply
@@ -210,11 +210,7 @@ def check_api_version(route: Route, query: Mapping[str, str], ids: Mapping[str, 
         return query.get("api-version", "")
     version = query.get("api-version", "")
     if not version:
-        raise ArmError(
-            400,
-            "MissingApiVersionParameter",
-            "The api-version query parameter (?api-version=) is required for all requests.",
-        )
+        raise missing_api_version()
     if not _VERSION.fullmatch(version):
         raise ArmError(
             400,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from azure_emulator.core.context import Context, Reply
-from azure_emulator.core.errors import ArmError
+from azure_emulator.core.errors import missing_api_version
 from azure_emulator.core.routing import UNVERSIONED, Route, documented
 
 _SUFFIXES = {
@@ -27,11 +27,7 @@ def endpoints(ctx: Context) -> Reply:
     url = ctx.base_url
     version = ctx.api_version
     if not version:
-        raise ArmError(
-            400,
-            "MissingApiVersionParameter",
-            "The api-version query parameter (?api-version=) is required for all requests.",
-        )
+        raise missing_api_version()
     if version < "2019":
         authentication = {"loginEndpoint": f"{url}/", "audiences": [f"{url}/"]}
         return Reply(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from azure_emulator.core import hooks, ids, locations
 from azure_emulator.core.context import Context, Reply, Scope
-from azure_emulator.core.errors import ArmError, group_not_found
+from azure_emulator.core.errors import ArmError, group_being_deleted, group_not_found
 from azure_emulator.core.operations import Failed, effect
 from azure_emulator.core.paging import paged
 from azure_emulator.core.routing import Route, documented
@@ -164,11 +164,7 @@ def find(ctx: Context) -> Doc:
 
 def _check_alive(doc: Doc) -> None:
     if doc["properties"]["provisioningState"] == "Deleting":
-        raise ArmError(
-            409,
-            "ResourceGroupBeingDeleted",
-            f"The resource group '{doc['name']}' is in deprovisioning state and cannot perform this operation.",
-        )
+        raise group_being_deleted(doc["name"])
 
 
 _GROUPS = "/subscriptions/{subscription}/resourceGroups"
