@@ -11,6 +11,7 @@ const https = require("https");
 const path = require("path");
 const { Readable } = require("stream");
 const { randomUUID } = require("crypto");
+const { INTERNAL } = require("./faults");
 const BlobHandler = require("azurite/dist/src/blob/handlers/BlobHandler").default;
 const PageBlobHandler = require("azurite/dist/src/blob/handlers/PageBlobHandler").default;
 const BlobStorageContext = require("azurite/dist/src/blob/context/BlobStorageContext").default;
@@ -37,7 +38,7 @@ function isDisk(source) {
 
 /** One request to the emulator's endpoint of disks. */
 function ask(method, source, query = "", range = "") {
-  const headers = { "x-ms-version": "2021-08-06", ...(range && { "x-ms-range": range }) };
+  const headers = { "User-Agent": INTERNAL, "x-ms-version": "2021-08-06", ...(range && { "x-ms-range": range }) };
   return new Promise((resolve, reject) => {
     const options = { method, headers, ca: fs.readFileSync(authority) };
     const request = https.request(source + query, options, (answer) => {

@@ -8,6 +8,8 @@
 const https = require("https");
 
 const CODES = { 429: "TooManyRequests", 500: "InternalError", 503: "ServerBusy", 504: "GatewayTimeout" };
+// How the emulator's own calls name their sender, as core/faults.py does: they are spared.
+const INTERNAL = "azure-emulator-internal";
 let rules = [];
 
 // A small generator (mulberry32) from a text: the n-th request that fits a rule always has the same fate.
@@ -111,14 +113,13 @@ function swallow(fault, request, response, log) {
 function install(log) {
   const emit = https.Server.prototype.emit;
   https.Server.prototype.emit = function (event, request, response) {
-    // The emulator's own calls are spared.
-    const own = event === "request" && request.headers["user-agent"] === "azure-emulator-internal";
+    const own = event === "request" && request.headers["user-agent"] === INTERNAL;
     if (event !== "request" || own || !rules.length) return emit.apply(this, arguments);
     const fault = faultOf(request.method, `/_blobs${new URL(request.url, "https://localhost").pathname}`);
     if (!fault) return emit.apply(this, arguments);
     response.fault = nameOf(fault);
     const ending = fault.status || fault.reset || fault.timeout;
-    if (ending && fault.after) swallow(fault, request, response, log);
+    if (fault.after) swallow(fault, request, response, log);
     if (fault.slow) {
       const end = response.end;
       response.end = (...given) => setTimeout(() => end.apply(response, given), fault.slow * 1000) && response;
@@ -132,4 +133,4 @@ function install(log) {
   };
 }
 
-module.exports = { install, setPlan };
+module.exports = { INTERNAL, install, setPlan };

@@ -49,6 +49,19 @@ def test_export_to_a_blob_and_back(azure: LocalAzure, account: Account) -> None:
     assert bytes_of(azure, "disks/e", 16384) == content[:16384]
 
 
+def test_planned_faults_spare_what_the_blob_server_asks(azure: LocalAzure, account: Account) -> None:
+    upload_disk(azure, "d", os.urandom(8192), BLOB_SIZE)
+    source = _read_grant(azure, "disks/d")
+    account.service.create_container("vhds")
+    azure.control("faults", "PUT", rules=[{"route": "Disk/blob/*", "fault": {"status": 503}}])
+    try:
+        copy = account.service.get_blob_client("vhds", "export.vhd").start_copy_from_url(source)
+    finally:
+        azure.control("faults", "PUT")
+    assert copy["copy_status"] == "success"
+    azure.post("disks/d/endGetAccess")
+
+
 def test_a_blob_takes_pages_of_a_disk(azure: LocalAzure, account: Account) -> None:
     data = os.urandom(8192)
     upload_disk(azure, "d", data, BLOB_SIZE)

@@ -113,6 +113,8 @@ def test_a_thousand_machines(clean: LocalAzure) -> None:
         ({"resources": [DISK]}, "ResourceGroupNotFound"),
         ({"resources": [GROUP, {**DISK, "location": "mars"}]}, "LocationNotAvailableForResourceType"),
         ({"resources": [GROUP, DISK], "copies": [{"of": DISK["id"], "count": 2, "name": "same"}]}, "must contain {n}"),
+        ({"copies": [{"of": DISK["id"], "count": 2, "name": "{n.real.x}"}]}, "is not a name with {n}"),
+        ({"copies": [{"of": DISK["id"], "count": 2, "name": "{n[0]}"}]}, "is not a name with {n}"),
         ({"copies": [{"of": DISK["id"], "count": 2, "name": "c{n}"}]}, "there is no"),
         ({"generate": {"machines": -1}}, "machines must be a whole number"),
     ],

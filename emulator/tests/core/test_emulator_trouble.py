@@ -323,6 +323,8 @@ def test_the_subscription_is_throttled(rg: LocalAzure) -> None:
     [
         ("PUT", "/faults", {"rules": [{"fault": {"status": 503, "reset": True}}]}, "needs one of status"),
         ("PUT", "/faults", {"rules": [{"fault": {"status": 503}, "when": "later"}]}, "before or after"),
+        ("PUT", "/faults", {"rules": [{"fault": {"slow": 1}, "when": "after"}]}, "its answer is lost"),
+        ("PUT", "/faults", {"rules": [{"fault": {"delay": 1}, "when": "after"}]}, "its answer is lost"),
         ("PUT", "/faults", {"rules": [{"fault": {"status": 503}, "probability": 2}]}, "from 0 to 1"),
         ("PUT", "/faults", {"rules": [{"fault": {"status": 503}, "colour": 1}]}, "colour"),
         ("PUT", "/faults", {"rules": [{"fault": {"status": 503}, "nth": 0}]}, "from 1"),

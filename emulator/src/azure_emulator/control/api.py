@@ -35,7 +35,6 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 
 from azure_emulator.control import dump, seeds
-from azure_emulator.control.errors import ControlError
 from azure_emulator.control.settings import Settings
 from azure_emulator.core import hooks, latency, requestlog
 from azure_emulator.core.checks import SettingError
@@ -49,6 +48,14 @@ if TYPE_CHECKING:
 
 PREFIX = "/_control"
 _log = logging.getLogger(__name__)
+
+
+class ControlError(Exception):
+    """A control request that cannot be done; ``status`` is HTTP's."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class Control:
@@ -76,6 +83,7 @@ class Control:
         except ClientDisconnect:
             return
         except Exception as error:
+            # A test that steers gets an answer even from a call that is broken; the trace is in the log.
             _log.exception("control call %s %s", scope["method"], scope["path"])
             response = JSONResponse({"error": f"{type(error).__name__}; see the server's log"}, 500)
         await response(scope, receive, send)

@@ -15,7 +15,7 @@ before the next begins. An id may leave out the subscription. ``copies`` are wri
 ten thousand a second: of each resource ``of`` one by the name of every number from 1 to ``count``. Several resources are
 copied together, and what one says about another is then true of the copies. Every copy has bytes and unique ids of its own;
 what its source holds reserved elsewhere (an address, a subnet) it does not. ``generate`` makes a group with machines and
-gallery versions of both kinds of calls. The answer counts what there is now.
+gallery versions: the first of each as a resource, the others as copies. The answer counts what there is now.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ def _copy(emulator: Emulator, copy: Any, name: str) -> None:
     form, count = text(copy, "name", name), whole(copy, "count", name)
     try:
         names = [form.format(n=number) for number in range(1, count + 1)]
-    except (ValueError, IndexError, KeyError):
+    except (ValueError, LookupError, AttributeError, TypeError):
         raise SettingError(f"{name}.name is not a name with {{n}}: {form!r}") from None
     if len({one.lower() for one in names}) != count:
         raise SettingError(f"{name}.name must contain {{n}}, not be {form!r}")

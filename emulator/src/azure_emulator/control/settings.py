@@ -73,7 +73,7 @@ class Settings:
 
     def _get_faults(self, _request: Request, _body: dict[str, Any]) -> Any:
         with self._emulator.reading() as scope:
-            plan = scope.store.kv_get(faults.NAMESPACE, "plan") or {"rules": []}
+            plan = outcomes.plan_of(scope.store) or {"rules": []}
             counts = {
                 "rules": self._emulator.steering.plan.counts(),
                 "operations": outcomes.counts(scope.store, len(plan.get("operations", []))),
@@ -81,13 +81,12 @@ class Settings:
         return plan | {"counts": counts}
 
     def _put_faults(self, _request: Request, body: dict[str, Any]) -> Any:
-        faults.parse(body)
         if body.get("seed") is None and (body.get("rules") or body.get("operations")):
             body = body | {"seed": secrets.randbelow(1_000_000)}
+        plan = faults.parse(body)
         with self._emulator.writing() as scope:
-            scope.store.kv_put(faults.NAMESPACE, "plan", body)
-            outcomes.forget_counts(scope.store)
-        self._emulator.steering.plan = faults.parse(body)
+            outcomes.keep_plan(scope.store, body)
+        self._emulator.steering.plan = plan
         for function in hooks.planned:
             function(self._emulator, body)
         return body
@@ -123,6 +122,5 @@ class Settings:
             clock.run(store)
 
     def _time(self, store: Store) -> dict[str, Any]:
-        now, setting = Clock(store), store.kv_get(timetable.NAMESPACE, "setting") or {}
-        script = store.kv_get(timetable.NAMESPACE, "script") or []
-        return {"now": now.now(), "time": now.iso(), "frozen": "frozen" in setting, "script": script}
+        found, script = Clock(store), [step.given for step in timetable.load(store).steps]
+        return {"now": found.now(), "time": found.iso(), "frozen": found.frozen, "script": script}

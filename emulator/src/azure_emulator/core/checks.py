@@ -58,6 +58,23 @@ def whole(value: dict[str, Any], name: str, where: str, default: int = 0) -> int
     return found
 
 
+def choice(value: dict[str, Any], name: str, where: str, choices: tuple[str, ...], default: str) -> str:
+    """One of some words."""
+    found = value.get(name, default)
+    if found not in choices:
+        raise SettingError(f"{where}.{name} must be {' or '.join(choices)}, not {found!r}")
+    return str(found)
+
+
+def numbers(value: dict[str, Any], name: str, where: str) -> frozenset[int]:
+    """``3`` or ``[1, 3]``, counted from 1; nothing when absent."""
+    given = value.get(name)
+    found = given if isinstance(given, list) else [] if given is None else [given]
+    if any(not isinstance(one, int) or isinstance(one, bool) or one < 1 for one in found):
+        raise SettingError(f"{where}.{name} must be a number from 1, or a list of such, not {given!r}")
+    return frozenset(found)
+
+
 def checked_number(found: Any, name: str, most: float = 1e9) -> float:
     """The number itself, if it is one from 0 to ``most``."""
     if not isinstance(found, (int, float)) or isinstance(found, bool) or not math.isfinite(found):

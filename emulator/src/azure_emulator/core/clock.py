@@ -26,6 +26,11 @@ class Clock:
         #: How often it was asked: what did not ask does not depend on the time.
         self.asked = 0
 
+    @property
+    def frozen(self) -> bool:
+        """Whether it stands still."""
+        return self._frozen is not None
+
     def standing(self, at: float) -> Clock:
         """A clock that shows one moment."""
         clock = copy(self)

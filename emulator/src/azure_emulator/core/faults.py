@@ -15,7 +15,8 @@ Without one, a seed is chosen and returned::
 ``route`` is a pattern of action names (``*/write``, without regard to case); disks' SAS and blobs are called
 ``Disk/blob/read``, ``Disk/blob/write``, ``Storage/blob/read``, ``Storage/blob/write``. Without ``probability`` and
 ``nth`` (a number or several, from 1) a rule meets every request that fits; ``times`` ends it after so many faults.
-``when: after``: the request is carried out, its answer lost. ``faults`` (a list) instead of ``fault``: one of them by chance.
+``when: after``: the request is carried out, its answer lost (to a status, a reset or a timeout). ``faults`` (a list)
+instead of ``fault``: one of them by chance.
 
 A fault is one of ``status`` (400-599, with ``retry_after``, ``code``, ``message``), ``reset`` (the connection is torn),
 ``timeout`` (held for so many seconds, then torn), ``slow`` (the answer's body takes so many seconds); ``delay`` waits first
@@ -32,14 +33,13 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from azure_emulator.core import outcomes
-from azure_emulator.core.checks import SettingError, check_fields, flag, number, pattern, text, whole
+from azure_emulator.core.checks import SettingError, check_fields, choice, flag, number, numbers, pattern, text, whole
 
 if TYPE_CHECKING:
     import re
 
     from azure_emulator.core.store import Store
 
-NAMESPACE = "faults"
 #: Sent by the emulator's own calls to its disks and blobs; they are spared.
 INTERNAL = {"User-Agent": "azure-emulator-internal"}
 _RULE_FIELDS = ("method", "path", "route", "probability", "nth", "times", "when", "fault", "faults")
@@ -144,7 +144,7 @@ def error_of(fault: Fault) -> tuple[str, str]:
 
 def load(store: Store) -> Plan:
     """The plan in the store."""
-    return parse(store.kv_get(NAMESPACE, "plan") or {})
+    return parse(outcomes.plan_of(store))
 
 
 def parse(value: dict[str, Any]) -> Plan:
@@ -162,9 +162,7 @@ def parse(value: dict[str, Any]) -> Plan:
 
 def _rule(value: Any, name: str, seed: str) -> Rule:
     check_fields(value, _RULE_FIELDS, name)
-    when = text(value, "when", name) or "before"
-    if when not in ("before", "after"):
-        raise SettingError(f"{name}.when must be before or after, not {when!r}")
+    after = choice(value, "when", name, ("before", "after"), "before") == "after"
     given = value.get("faults", [value["fault"]] if "fault" in value else [])
     if not isinstance(given, list) or not given or ("fault" in value and "faults" in value):
         raise SettingError(f"{name} needs fault (an object) or faults (a list of them)")
@@ -173,9 +171,9 @@ def _rule(value: Any, name: str, seed: str) -> Rule:
         path=pattern(value, "path", name),
         route=text(value, "route", name).lower(),
         probability=number(value, "probability", name, 1, most=1),
-        nth=outcomes.numbers(value.get("nth"), f"{name}.nth"),
+        nth=numbers(value, "nth", name),
         times=whole(value, "times", name),
-        faults=tuple(_fault(one, f"{name}.fault", after=when == "after") for one in given),
+        faults=tuple(_fault(one, f"{name}.fault", after=after) for one in given),
         chance=random.Random(seed),  # noqa: S311 - repeatable on purpose
     )
 
@@ -196,6 +194,8 @@ def _fault(value: Any, name: str, *, after: bool) -> Fault:
     endings = [ending for ending in _ENDINGS if getattr(fault, ending)]
     if len(endings) > 1 or not (endings or fault.delay):
         raise SettingError(f"{name} needs one of {', '.join(_ENDINGS)}, or a delay; it has {endings or 'none'}")
+    if after and not (fault.status or fault.tears):
+        raise SettingError(f"{name} needs status, reset or timeout: after a request, its answer is lost")
     if fault.status and not 400 <= fault.status <= 599:
         raise SettingError(f"{name}.status must be 400 to 599, not {fault.status}")
     return fault

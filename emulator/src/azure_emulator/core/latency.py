@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from azure_emulator.core.checks import SettingError, check_fields, checked_number, number, whole
+from azure_emulator.core.checks import SettingError, check_fields, checked_number, choice, number, whole
 
 if TYPE_CHECKING:
     from azure_emulator.core.store import Store
@@ -76,11 +76,8 @@ def from_json(value: dict[str, Any]) -> Profile:
     :raises SettingError: naming the field that is wrong.
     """
     check_fields(value, ("name", "factor", "polls", "seconds", "requests"), "latency")
-    name = value.get("name", "fast")
-    if name not in NAMES:
-        raise SettingError(f"latency.name must be one of {', '.join(NAMES)}, not {name!r}")
     return Profile(
-        name,
+        choice(value, "name", "latency", NAMES, "fast"),
         number(value, "factor", "latency", 1),
         whole(value, "polls", "latency"),
         _seconds(value, "seconds"),

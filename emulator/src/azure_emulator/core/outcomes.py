@@ -17,11 +17,22 @@ that Azure takes (as the latency profile has it) and leaves the machine behind, 
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from azure_emulator.core.checks import SettingError, check_fields, checked_number, number, pattern, text, whole
+from azure_emulator.core.checks import (
+    SettingError,
+    check_fields,
+    checked_number,
+    choice,
+    number,
+    numbers,
+    pattern,
+    text,
+    whole,
+)
+from azure_emulator.core.errors import execution_failed
 
 if TYPE_CHECKING:
     import re
@@ -29,6 +40,7 @@ if TYPE_CHECKING:
     from azure_emulator.core.store import Store
 
 _NAMESPACE = "faults"
+_KEY = "plan"
 _COUNTS = "faults.counts"
 _FIELDS = (
     "effect",
@@ -49,7 +61,7 @@ _TEXTS = {
     "successfully. Please check provisioning state later. For details on how to check current provisioning state of "
     "Windows VMs, refer to https://aka.ms/WindowsVMLifecycle and Linux VMs, refer to https://aka.ms/LinuxVMLifecycle.",
     "OperationPreempted": "Operation execution has been preempted by a more recent operation.",
-    "InternalExecutionError": "An internal execution error occurred. Please retry later.",
+    "InternalExecutionError": execution_failed().message,
 }
 
 
@@ -89,12 +101,23 @@ def parse(value: Any) -> list[Rule]:
     return [_rule(rule, f"operations[{at}]") for at, rule in enumerate(value)]
 
 
+def plan_of(store: Store) -> dict[str, Any]:
+    """The whole plan of faults in force, as it was given; ``{}`` when there is none."""
+    found: dict[str, Any] = store.kv_get(_NAMESPACE, _KEY) or {}
+    return found
+
+
+def keep_plan(store: Store, plan: dict[str, Any]) -> None:
+    """Put a plan in force, which counts anew."""
+    store.kv_put(_NAMESPACE, _KEY, plan)
+    for key, _ignored in store.kv_items(_COUNTS):
+        store.kv_delete(_COUNTS, key)
+
+
 def choose(store: Store, effect: str, resource_id: str | None) -> Outcome | None:
     """The planned end of an operation that starts now, in a writing transaction; counts it."""
-    plan = store.kv_get(_NAMESPACE, "plan")
-    if not plan or not plan.get("operations"):
-        return None
-    for at, rule in enumerate(parse(plan["operations"])):
+    plan = plan_of(store)
+    for at, rule in enumerate(parse(plan.get("operations", []))):
         if not fnmatchcase(effect, rule.effect) or not rule.resource.search(resource_id or ""):
             continue
         seen, done = store.kv_get(_COUNTS, str(at)) or (0, 0)
@@ -107,37 +130,19 @@ def choose(store: Store, effect: str, resource_id: str | None) -> Outcome | None
     return None
 
 
-def forget_counts(store: Store) -> None:
-    """A new plan counts anew."""
-    for key, _ignored in store.kv_items(_COUNTS):
-        store.kv_delete(_COUNTS, key)
-
-
 def counts(store: Store, size: int) -> list[dict[str, int]]:
     """For each rule, how many operations fitted and how many of them end as planned."""
     found = [store.kv_get(_COUNTS, str(at)) or (0, 0) for at in range(size)]
     return [{"seen": seen, "done": done} for seen, done in found]
 
 
-def numbers(value: Any, name: str) -> frozenset[int]:
-    """``3`` or ``[1, 3]``, counted from 1; nothing when absent."""
-    found = value if isinstance(value, list) else [] if value is None else [value]
-    if any(not isinstance(one, int) or isinstance(one, bool) or one < 1 for one in found):
-        raise SettingError(f"{name} must be a number from 1, or a list of such, not {value!r}")
-    return frozenset(found)
-
-
 def _rule(value: Any, name: str) -> Rule:
     check_fields(value, _FIELDS, name)
-    effect, status = text(value, "effect", name), text(value, "status", name) or "Failed"
+    effect, status = text(value, "effect", name), choice(value, "status", name, ("Failed", "Canceled"), "Failed")
     if not effect:
         raise SettingError(f"{name}.effect is missing: a pattern of effect names, such as compute.vm.create*")
-    if status not in ("Failed", "Canceled"):
-        raise SettingError(f"{name}.status must be Failed or Canceled, not {status!r}")
     code = text(value, "code", name) or ("OperationPreempted" if status == "Canceled" else "InternalExecutionError")
-    when = text(value, "when", name) or ("after" if code == _TIMED_OUT else "before")
-    if when not in ("before", "after"):
-        raise SettingError(f"{name}.when must be before or after, not {when!r}")
+    when = choice(value, "when", name, ("before", "after"), "after" if code == _TIMED_OUT else "before")
     seconds = _TIMED_OUT_SECONDS if code == _TIMED_OUT else None
     if value.get("seconds") is not None:
         seconds = checked_number(value["seconds"], f"{name}.seconds")
@@ -147,12 +152,10 @@ def _rule(value: Any, name: str) -> Rule:
         resource=pattern(value, "resource", name),
         outcome=Outcome(status, code, message, after=when == "after", seconds=seconds),
         probability=number(value, "probability", name, 1, most=1),
-        nth=numbers(value.get("nth"), f"{name}.nth"),
+        nth=numbers(value, "nth", name),
         times=whole(value, "times", name),
     )
 
 
 def _about(outcome: Outcome, resource_id: str | None) -> Outcome:
-    name = (resource_id or "").rpartition("/")[2]
-    message = outcome.message.replace("{name}", name)
-    return Outcome(outcome.status, outcome.code, message, outcome.after, outcome.seconds)
+    return replace(outcome, message=outcome.message.replace("{name}", (resource_id or "").rpartition("/")[2]))

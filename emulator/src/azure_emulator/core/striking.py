@@ -40,7 +40,7 @@ async def strike(fault: Fault, target: ASGIApp, scope: Scope, receive: Receive, 
         raise TornError
     if fault.status:
         await _response(fault)(scope, receive, send)
-    elif not fault.after:
+    else:
         await target(scope, receive, _slowly(fault.slow, send) if fault.slow else send)
 
 

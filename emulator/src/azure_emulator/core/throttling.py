@@ -18,8 +18,9 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from azure_emulator.core import ids as arm_ids
-from azure_emulator.core.checks import SettingError, check_fields, number
+from azure_emulator.core.checks import SettingError, check_fields, choice, number
 from azure_emulator.core.errors import ArmError, ThrottledError
+from azure_emulator.core.locations import normalize
 from azure_emulator.core.policies import Policy, policies_of
 
 if TYPE_CHECKING:
@@ -111,11 +112,10 @@ class Throttle:
     ) -> list[tuple[Policy, _Bucket]]:
         found = []
         for policy in policies_of(route):
-            if policy.enforced or policy.shown:
-                name = ids.get("name") or ids.get("operation") or ""
-                owner = (f"{ids.get('group', '')}/{name}".lower(),) if policy.per_resource else ()
-                key = ("compute", policy.name, subscription, region, *owner)
-                found.append((policy, self._bucket(key, policy.size, policy.refill, now)))
+            name = ids.get("name") or ids.get("operation") or ""
+            owner = (f"{ids.get('group', '')}/{name}".lower(),) if policy.per_resource else ()
+            key = ("compute", policy.name, subscription, region, *owner)
+            found.append((policy, self._bucket(key, policy.size, policy.refill, now)))
         return found
 
     def _bucket(self, key: tuple[str, ...], size: float, refill: float, now: float) -> _Bucket:
@@ -159,7 +159,7 @@ def _headers(arm: dict[str, _Bucket], found: list[tuple[Policy, _Bucket]]) -> di
 def region_of(store: Store, ids: Mapping[str, str], path: str) -> str:
     """Where the resource of a path is; only asked when requests may be refused."""
     if "location" in ids:
-        return ids["location"].replace(" ", "").lower()
+        return normalize(ids["location"])
     parts = path.split("/")
     if len(parts) < 9:
         return ""
@@ -183,9 +183,8 @@ def from_json(value: dict[str, Any]) -> Setting:
     :raises SettingError: naming what is wrong.
     """
     check_fields(value, ("mode", "factor"), "throttling")
-    if value.get("mode", "documented") not in ("off", "documented"):
-        raise SettingError(f"throttling.mode must be off or documented, not {value.get('mode')!r}")
+    mode = choice(value, "mode", "throttling", ("off", "documented"), "documented")
     factor = number(value, "factor", "throttling", 1)
     if not factor:
         raise SettingError("throttling.factor must be more than 0")
-    return Setting(value.get("mode", "documented"), factor)
+    return Setting(mode, factor)

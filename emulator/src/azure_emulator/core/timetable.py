@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from azure_emulator.core.faults import RouteName
     from azure_emulator.core.store import Store
 
-NAMESPACE = "clock"
+_NAMESPACE = "clock"
 _KEY = "script"
 _CONDITIONS = ("request", "every", "at", "after")
 _ACTIONS = ("advance", "freeze", "run")
@@ -91,11 +91,11 @@ class Timetable:
 
 def load(store: Store) -> Timetable:
     """The script in the store."""
-    return Timetable([_step(step, "script") for step in store.kv_get(NAMESPACE, _KEY) or []])
+    return Timetable([_step(step, "script") for step in store.kv_get(_NAMESPACE, _KEY) or []])
 
 
 def save(store: Store, steps: list[dict[str, Any]]) -> None:
-    store.kv_put(NAMESPACE, _KEY, steps)
+    store.kv_put(_NAMESPACE, _KEY, steps)
 
 
 def parse(value: Any, now: float) -> list[dict[str, Any]]:

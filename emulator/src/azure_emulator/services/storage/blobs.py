@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from azure_emulator.core import faults, hooks
+from azure_emulator.core import hooks, outcomes
 from azure_emulator.core.certificates import Certificates
 from azure_emulator.services.storage import containers
 from azure_emulator.services.storage.blob_server import BlobServer, BlobServerError
@@ -91,7 +91,7 @@ def endpoint(scope: Scope, account: str) -> str:
 def _start(emulator: Emulator) -> None:
     _RUNNING[emulator.data_dir] = _Blobs(emulator)
     with emulator.reading() as scope:
-        _planned(emulator, scope.store.kv_get(faults.NAMESPACE, "plan") or {})
+        _planned(emulator, outcomes.plan_of(scope.store))
     provide(emulator.data_dir)
 
 
