@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from typing import Any
 
+import httpx
 import pytest
 from azure.storage.blob import BlobServiceClient
 from azure_emulator.core import requestlog
@@ -222,10 +224,33 @@ def test_containers_as_resources(azure: LocalAzure) -> None:
     assert [c.name for c in blobs(azure, path).list_containers()] == ["vhds"]
     found = azure.arm("GET", f"{inner}/vhds", api=API).json()
     assert found["properties"]["leaseState"] == "Available"
+    assert found["properties"]["publicAccess"] == "None"
     assert [entry["name"] for entry in azure.arm("GET", inner, api=API).json()["value"]] == ["vhds"]
     assert azure.arm("DELETE", f"{inner}/vhds", api=API).status_code == 200
     assert azure.arm("DELETE", f"{inner}/vhds", api=API).status_code == 204
     assert code(azure.arm("GET", f"{inner}/vhds", api=API)) == "ContainerNotFound"
+
+
+@installed
+def test_containers_are_open_to_strangers_where_the_account_allows_it(azure: LocalAzure) -> None:
+    path = account(azure, "publicboxes")
+    inner, wanted = f"{path}/blobServices/default/containers", {"properties": {"publicAccess": "Blob"}}
+    azure.follow(azure.arm("PUT", path, BODY, api=API))
+    refused = azure.arm("PUT", f"{inner}/shown", wanted, api=API)
+    assert (refused.status_code, code(refused)) == (409, "PublicAccessNotPermitted")
+    assert azure.arm("GET", f"{inner}/shown", api=API).status_code == 404
+    azure.arm("PUT", path, BODY | {"properties": {"allowBlobPublicAccess": True}}, api=API)
+    for name, body, access in (("shown", wanted, "Blob"), ("hidden", {}, "None"), ("shown", {}, "Blob")):
+        made = azure.arm("PUT", f"{inner}/{name}", body, api=API)
+        found = azure.arm("GET", f"{inner}/{name}", api=API)
+        assert [answer.json()["properties"]["publicAccess"] for answer in (made, found)] == [access, access]
+    url = azure.arm("GET", path, api=API).json()["properties"]["primaryEndpoints"]["blob"]
+    statuses = []
+    for name in ("shown", "hidden"):
+        blobs(azure, path).get_blob_client(name, "b").upload_blob(b"x")
+        trust = ssl.create_default_context(cafile=azure.data / "tls" / "ca.pem")
+        statuses.append(httpx.get(f"{url}{name}/b", verify=trust, trust_env=False).status_code)
+    assert statuses == [200, 403]
 
 
 @installed

@@ -149,7 +149,7 @@ def account_sas(ctx: Context) -> Reply:
 
 def usages(ctx: Context) -> Reply:
     """How many accounts of a region there may be and are."""
-    location = ctx.ids["location"].replace(" ", "").lower()
+    location = locations.normalize(ctx.ids["location"])
     docs = ctx.store.list(type=TYPE, subscription=ctx.subscription)
     entry = {
         "unit": "Count",
@@ -267,6 +267,6 @@ ROUTES = [
     Route("DELETE", _ACCOUNT, delete, evidence=_KNOWN),
     Route("POST", f"{_ACCOUNT}/listKeys", list_keys, reading=True, evidence=_KNOWN),
     Route("POST", f"{_ACCOUNT}/regenerateKey", regenerate_key, evidence=_KNOWN),
-    Route("POST", f"{_ACCOUNT}/ListAccountSas", account_sas, reading=True, evidence=documented("2026-11-25")),
-    Route("GET", f"{_PROVIDER}/locations/{{location}}/usages", usages, evidence=documented("2026-11-25")),
+    Route("POST", f"{_ACCOUNT}/ListAccountSas", account_sas, reading=True, evidence=_KNOWN),
+    Route("GET", f"{_PROVIDER}/locations/{{location}}/usages", usages, evidence=_KNOWN),
 ]

@@ -13,9 +13,10 @@ from azure_emulator.core.context import Context, Reply
 from azure_emulator.core.errors import ArmError
 from azure_emulator.core.routing import Route, documented
 from azure_emulator.core.values import choice_of, object_of
-from azure_emulator.services.storage import accounts, blobs, containers
+from azure_emulator.services.storage import accounts, blobs
 from azure_emulator.services.storage.blob_server import REMEDY
 from azure_emulator.services.storage.blobs import TYPE
+from azure_emulator.services.storage.containers import Containers
 from azure_emulator.services.storage.missing import PREFIX
 
 if TYPE_CHECKING:
@@ -46,18 +47,19 @@ def put_service(ctx: Context) -> Reply:
 
 def list_containers(ctx: Context) -> Reply:
     account = accounts.find(ctx)
-    found = containers.listed(_authority(ctx), _url(ctx, account), account)
+    found = _containers(ctx, account).listed()
     return Reply(200, {"value": [_present(account, entry, whole=True) for entry in found]})
 
 
 def put_container(ctx: Context) -> Reply:
-    """201 for a new one, 200 when it exists."""
+    """201 for a new one; 200 when it exists: who may read it does not change then."""
     account, name = accounts.find(ctx), _checked(ctx.ids["container"])
     access = choice_of(ctx.body, _ACCESS, "properties", "publicAccess") or "None"
-    url = _url(ctx, account)
-    made = containers.make(_authority(ctx), url, account, name)
-    entry = _find(ctx, account, name) or {"name": name}
-    return Reply(201 if made else 200, _present(account, entry | {"access": access}, whole=False))
+    if access != "None" and not account["properties"]["allowBlobPublicAccess"]:
+        raise ArmError(409, "PublicAccessNotPermitted", "Public access is not permitted on this storage account.")
+    made = _containers(ctx, account).make(name, access)
+    entry = _find(ctx, account, name) or {"name": name, "access": access}
+    return Reply(201 if made else 200, _present(account, entry, whole=False))
 
 
 def get_container(ctx: Context) -> Reply:
@@ -72,24 +74,19 @@ def delete_container(ctx: Context) -> Reply:
     account, name = accounts.find(ctx), ctx.ids["container"]
     if _find(ctx, account, name) is None:
         return Reply(204)
-    containers.remove(_authority(ctx), _url(ctx, account), account, name)
+    _containers(ctx, account).remove(name)
     return Reply(200)
 
 
-def _find(ctx: Context, account: Doc, name: str) -> dict[str, Any] | None:
-    found = containers.listed(_authority(ctx), _url(ctx, account), account)
-    return next((entry for entry in found if entry["name"] == name), None)
+def _find(ctx: Context, account: Doc, name: str) -> dict[str, str] | None:
+    return next((entry for entry in _containers(ctx, account).listed() if entry["name"] == name), None)
 
 
-def _authority(ctx: Context) -> Any:
-    return Certificates(ctx.data_dir).authority
-
-
-def _url(ctx: Context, account: Doc) -> str:
+def _containers(ctx: Context, account: Doc) -> Containers:
     url = blobs.endpoint(ctx, account["name"])
     if PREFIX in url:
         raise ArmError(503, "ServiceUnavailable", REMEDY)
-    return url
+    return Containers(Certificates(ctx.data_dir).authority, url, account)
 
 
 def _checked(name: str) -> str:
@@ -106,13 +103,13 @@ def _service(account: Doc) -> dict[str, Any]:
     return {"id": f"{account['id']}/blobServices/default", "name": "default", "type": _SERVICE}
 
 
-def _present(account: Doc, entry: dict[str, Any], *, whole: bool) -> dict[str, Any]:
+def _present(account: Doc, entry: dict[str, str], *, whole: bool) -> dict[str, Any]:
     properties: dict[str, Any] = {
         "deleted": False,
         "remainingRetentionDays": 0,
         "defaultEncryptionScope": "$account-encryption-key",
         "denyEncryptionScopeOverride": False,
-        "publicAccess": entry.get("access", "None"),
+        "publicAccess": entry["access"],
         "hasImmutabilityPolicy": False,
         "hasLegalHold": False,
     }
@@ -128,7 +125,7 @@ _DEFAULT = f"/subscriptions/{{subscription}}/resourceGroups/{{group}}/providers/
 _ONE = f"{_DEFAULT}/containers/{{container}}"
 _KNOWN = documented("2026-11-25")
 ROUTES = [
-    Route("GET", _DEFAULT, get_service, evidence=_KNOWN, waits=True),
+    Route("GET", _DEFAULT, get_service, evidence=_KNOWN),
     Route("PUT", _DEFAULT, put_service, evidence=_KNOWN),
     Route("GET", f"{_DEFAULT}/containers", list_containers, evidence=_KNOWN, waits=True),
     Route("PUT", _ONE, put_container, evidence=_KNOWN),

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from azure_emulator.core import hooks, outcomes
 from azure_emulator.core.certificates import Certificates
-from azure_emulator.services.storage import containers
 from azure_emulator.services.storage.blob_server import BlobServer, BlobServerError
+from azure_emulator.services.storage.containers import Containers
 from azure_emulator.services.storage.missing import PREFIX
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def provide_empty(data_dir: Path, account_id: str) -> None:
         account = scope.store.get(account_id)
         url = endpoint(scope, account["name"]) if account else ""
     if account and PREFIX not in url:
-        containers.remove_all(Certificates(data_dir).authority, url, account)
+        Containers(Certificates(data_dir).authority, url, account).remove_all()
 
 
 def changed(scope: Scope) -> None:

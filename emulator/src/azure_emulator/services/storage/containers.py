@@ -9,6 +9,7 @@ import ssl
 import time
 import urllib.error
 import urllib.request
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -25,50 +26,54 @@ if TYPE_CHECKING:
 _SECONDS = 30
 
 
-def remove_all(authority: Path, url: str, account: Doc) -> None:
-    """Delete every container below an account's endpoint."""
-    query = account_sas(account, "rwdl", time.time())
-    listed = ET.fromstring(_call(authority, "GET", f"{url}?comp=list&{query}"))  # noqa: S314 - our own child's answer
-    for name in [element.text or "" for element in listed.iter("Name")]:
-        _call(authority, "DELETE", f"{url}{quote(name)}?restype=container&{query}")
+@dataclass(frozen=True, slots=True)
+class Containers:
+    """Those of one account; ``url`` is its endpoint, with a slash at the end."""
 
+    authority: Path
+    url: str
+    account: Doc
 
-def listed(authority: Path, url: str, account: Doc) -> list[dict[str, str]]:
-    """Every container: ``name``, ``etag``, ``modified`` (``2026-11-25T21:00:00.0000000Z``)."""
-    answer = _call(authority, "GET", f"{url}?comp=list&{account_sas(account, 'rl', time.time())}")
-    found = []
-    for element in ET.fromstring(answer).iter("Container"):  # noqa: S314 - our own child's answer
-        modified = parsedate_to_datetime(element.findtext("Properties/Last-Modified") or "")
-        entry = {
-            "name": element.findtext("Name") or "",
-            "etag": element.findtext("Properties/Etag") or "",
-            "modified": modified.strftime("%Y-%m-%dT%H:%M:%S.0000000Z"),
-        }
-        found.append(entry)
-    return found
+    def listed(self) -> list[dict[str, str]]:
+        """All: ``name``, ``etag``, ``modified`` (``2026-11-25T21:00:00.0000000Z``), ``access`` (as for `make`)."""
+        answer, found = self._call("GET", "?comp=list", "rl"), []
+        for element in ET.fromstring(answer).iter("Container"):  # noqa: S314 - our own child's answer
+            modified = parsedate_to_datetime(element.findtext("Properties/Last-Modified") or "")
+            entry = {
+                "name": element.findtext("Name") or "",
+                "etag": element.findtext("Properties/Etag") or "",
+                "modified": modified.strftime("%Y-%m-%dT%H:%M:%S.0000000Z"),
+                "access": (element.findtext("Properties/PublicAccess") or "None").capitalize(),
+            }
+            found.append(entry)
+        return found
 
+    def make(self, name: str, access: str) -> bool:
+        """Make a container that strangers may read (``Blob``, ``Container``) or not (``None``); whether there was none."""
+        headers = {} if access == "None" else {"x-ms-blob-public-access": access.lower()}
+        try:
+            self._call("PUT", f"{quote(name)}?restype=container", "rwdlc", headers)
+        except urllib.error.HTTPError as error:
+            if error.code == 409:
+                return False
+            raise
+        return True
 
-def make(authority: Path, url: str, account: Doc, name: str) -> bool:
-    """Make a container; whether there was none."""
-    query = account_sas(account, "rwdlc", time.time())
-    try:
-        _call(authority, "PUT", f"{url}{quote(name)}?restype=container&{query}")
-    except urllib.error.HTTPError as error:
-        if error.code == 409:
-            return False
-        raise
-    return True
+    def remove(self, name: str) -> None:
+        """Delete a container with its blobs."""
+        self._call("DELETE", f"{quote(name)}?restype=container", "rwdl")
 
+    def remove_all(self) -> None:
+        """Delete every container."""
+        for entry in self.listed():
+            self.remove(entry["name"])
 
-def remove(authority: Path, url: str, account: Doc, name: str) -> None:
-    """Delete a container with its blobs."""
-    _call(authority, "DELETE", f"{url}{quote(name)}?restype=container&{account_sas(account, 'rwdl', time.time())}")
-
-
-def _call(authority: Path, method: str, url: str) -> bytes:
-    request = urllib.request.Request(url, None, INTERNAL, method=method)  # noqa: S310 - our own https URL
-    context = ssl.create_default_context(cafile=str(authority))
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
-    with opener.open(request, timeout=_SECONDS) as answer:
-        content: bytes = answer.read()
-        return content
+    def _call(self, method: str, path: str, permissions: str, headers: dict[str, str] | None = None) -> bytes:
+        url = f"{self.url}{path}&{account_sas(self.account, permissions, time.time())}"
+        headers = INTERNAL | (headers or {})
+        request = urllib.request.Request(url, None, headers, method=method)  # noqa: S310 - our own https URL
+        context = ssl.create_default_context(cafile=str(self.authority))
+        handlers = urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
+        with urllib.request.build_opener(*handlers).open(request, timeout=_SECONDS) as answer:
+            content: bytes = answer.read()
+            return content
