@@ -115,10 +115,50 @@ def test_balancers_keep_what_they_are_given(net: LocalAzure) -> None:
     assert code(net.arm("PUT", f"{NET}/loadBalancers/no", nameless, api=API)) == "InvalidResourceName"
 
 
+def test_parts_of_a_balancer_have_its_etag(net: LocalAzure) -> None:
+    part = "loadBalancers/parts/backendAddressPools"
+    body = {"location": "eastus", "properties": {"backendAddressPools": [{"name": "first"}]}}
+    net.done(net.arm("PUT", f"{NET}/loadBalancers/parts", body, api=API))
+    net.control("POST", "/clock", {"freeze": True})
+    made = net.arm("PUT", f"{NET}/{part}/second", {}, api=API)
+    assert (made.status_code, made.headers["azure-asyncnotification"]) == (201, "Enabled")
+    assert made.json()["etag"] == get(net, "loadBalancers/parts")["etag"]
+    net.control("POST", "/clock", {"run": True})
+    net.done(made)
+    whole = get(net, "loadBalancers/parts")["etag"]
+    assert whole
+    for name in ("first", "second"):
+        found = net.arm("GET", f"{NET}/{part}/{name}", api=API)
+        assert (found.json()["etag"], found.headers["etag"]) == (whole, whole)
+
+
+def test_a_balancer_that_is_deleted_gets_no_parts(net: LocalAzure) -> None:
+    net.done(net.arm("PUT", f"{NET}/loadBalancers/going", {"location": "eastus"}, api=API))
+    net.control("POST", "/clock", {"freeze": True})
+    gone = net.arm("DELETE", f"{NET}/loadBalancers/going", api=API)
+    late = net.arm("PUT", f"{NET}/loadBalancers/going/inboundNatRules/r", {}, api=API)
+    assert (late.status_code, code(late)) == (409, "AnotherOperationInProgress")
+    net.control("POST", "/clock", {"run": True})
+    net.follow(gone)
+    assert net.arm("GET", f"{NET}/loadBalancers/going", api=API).status_code == 404
+
+
+def test_a_subnet_is_one_of_a_network(net: LocalAzure) -> None:
+    """Other resources may hold something by that name."""
+    gateway = {"location": "eastus", "properties": {"subnets": [{"id": "/x"}]}}
+    net.done(net.arm("PUT", f"{NET}/natGateways/g", gateway, api=API))
+    subnet = {"id": f"{net.subscription}{NET}/natGateways/g/subnets/x"}
+    entry = {"name": "i", "properties": {"subnet": subnet}}
+    body = {"location": "eastus", "properties": {"ipConfigurations": [entry]}}
+    refused = net.arm("PUT", f"{NET}/networkInterfaces/astray", body, api=API)
+    assert (refused.status_code, code(refused)) == (400, "InvalidResourceReference")
+
+
 def test_questions(net: LocalAzure) -> None:
     answer = net.arm("GET", "/providers/Microsoft.Network/locations/eastus/usages", api=API).json()["value"]
     used = {entry["name"]["value"]: entry["currentValue"] for entry in answer}
     assert (used["VirtualNetworks"], used["PublicIPAddresses"]) == (1, 0)
+    assert net.arm("GET", "/providers/Microsoft.Network/locations/East US/usages", api=API).json()["value"] == answer
     check = f"{NET}/virtualNetworks/vn/CheckIPAddressAvailability?api-version={API}&ipAddress="
     assert net.arm("GET", f"{net.url}{net.subscription}{check}10.0.0.9").json() == {"available": True}
     outside = net.arm("GET", f"{net.url}{net.subscription}{check}10.9.0.9")

@@ -10,9 +10,9 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from azure_emulator.core import ids, locations
+from azure_emulator.core import hooks, ids, locations
 from azure_emulator.core.context import Context, Reply, Scope
-from azure_emulator.core.errors import ArmError, resource_not_found
+from azure_emulator.core.errors import ArmError, parent_not_found, resource_not_found
 from azure_emulator.core.operations import effect
 from azure_emulator.core.paging import paged
 from azure_emulator.core.routing import Evidence, Route, documented
@@ -55,7 +55,6 @@ _SINCE = {
     "sourceAddressPrefixes": "2017-09-01",
     "destinationAddressPrefixes": "2017-09-01",
 }
-_CHILDREN = ("subnets", "ipConfigurations", "securityRules", "defaultSecurityRules")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +67,8 @@ class Kind:
     check_unused: Callable[[Scope, Doc], None]
     removed: Callable[[Scope, Doc], None]
     retry_after: int | None
+    #: Properties that hold parts with a name, an ETag and a state of their own.
+    parts: tuple[str, ...] = ()
     #: New interfaces are ready in the first answer; all else is ``Updating`` until the operation ends.
     ready_at_once: bool = False
     seconds: float = 4
@@ -197,7 +198,6 @@ _KINDS: dict[str, Kind] = {}
 
 def register(kind: Kind) -> None:
     """Make a kind known to deletions, also to those by the cascade of a group."""
-    from azure_emulator.core import hooks
 
     def remove(scope: Scope, doc: Doc) -> None:
         kind.check_unused(scope, doc)
@@ -238,6 +238,42 @@ def find(ctx: Context, kind: Kind) -> Doc:
     return doc
 
 
+def parent_of(ctx: Context, kind: str, child: str) -> Doc:
+    """The resource of the path, for a request about a part of it; ``child`` is the part's placeholder.
+
+    :raises ArmError: 404 ``ParentResourceNotFound``.
+    """
+    name = ctx.ids["name"]
+    doc = ctx.store.get(ids.resource_id(ctx.subscription, ctx.ids["group"], f"{PROVIDER}/{kind}", name))
+    if doc is None:
+        raise parent_not_found([name, ctx.ids.get(child, "")])
+    return doc
+
+
+def part_of(doc: Doc, collection: str, name: str) -> Doc | None:
+    """The part of a resource that has a name; resources of other kinds have no such parts."""
+    parts: list[Doc] = doc["properties"][collection] if collection in _parts_of(doc) else []
+    return next((part for part in parts if part["name"].lower() == name.lower()), None)
+
+
+def whole_and_part(scope: Scope, part_id: str, collection: str) -> tuple[Doc, Doc] | None:
+    """A resource and the part of it that an id names, as far as they are there."""
+    whole_id, _ignored, name = part_id.rpartition(f"/{collection}/")
+    whole = scope.store.get(whole_id) if whole_id else None
+    part = part_of(whole, collection, name) if whole else None
+    return (whole, part) if whole and part else None
+
+
+def part_not_found(doc: Doc, collection: str, name: str) -> ArmError:
+    """404 for an absent part."""
+    return ArmError(
+        404,
+        "NotFound",
+        f"Resource {doc['id']}/{collection}/{name} not found.",
+        headers={"x-ms-failure-cause": "gateway"},
+    )
+
+
 def save(scope: Scope, doc: Doc) -> None:
     """Write with a new ETag."""
     doc["etag"] = f'W/"{uuid.uuid4()}"'
@@ -247,9 +283,13 @@ def save(scope: Scope, doc: Doc) -> None:
 
 
 def children(doc: Doc) -> list[Doc]:
-    """What has an ETag and a state of its own within a resource; plain references do not."""
-    found = [child for name in _CHILDREN for child in doc["properties"].get(name, ())]
-    return [child for child in found if "name" in child]
+    """The parts of a resource that have an ETag and a state of their own."""
+    return [child for name in _parts_of(doc) for child in doc["properties"][name]]
+
+
+def _parts_of(doc: Doc) -> tuple[str, ...]:
+    kind = _KINDS.get(doc["type"].lower())
+    return kind.parts if kind else ()
 
 
 def present(doc: Doc, api_version: str) -> Doc:

@@ -5,20 +5,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from azure_emulator.core import ids
 from azure_emulator.core.context import Context, Reply, Scope
-from azure_emulator.core.errors import parent_not_found, resource_not_found
+from azure_emulator.core.errors import resource_not_found
 from azure_emulator.core.operations import effect
 from azure_emulator.core.routing import Route, documented
 from azure_emulator.services.network import _shared
 from azure_emulator.services.network.balancers import part
 
-if TYPE_CHECKING:
-    from azure_emulator.core.store import Doc
-
-_TYPE = f"{_shared.PROVIDER}/loadBalancers"
+_KIND = "loadBalancers"
+_TYPE = f"{_shared.PROVIDER}/{_KIND}"
 _ONE = f"/subscriptions/{{subscription}}/resourceGroups/{{group}}/providers/{_TYPE}/{{name}}"
 #: Those that can be written, and those that can only be read.
 _WRITABLE = ("inboundNatRules", "backendAddressPools")
@@ -26,8 +23,9 @@ _READABLE = ("frontendIPConfigurations", "loadBalancingRules", "outboundRules", 
 
 
 def _put(ctx: Context, collection: str) -> Reply:
-    balancer = _balancer(ctx)
-    found = _find(balancer, collection, ctx.ids["part"])
+    balancer = _shared.parent_of(ctx, _KIND, "part")
+    _shared.check_not_deleting(ctx, balancer)
+    found = _shared.part_of(balancer, collection, ctx.ids["part"])
     made = part(balancer, collection, {**ctx.body, "name": found["name"] if found else ctx.ids["part"]})
     parts = balancer["properties"][collection]
     parts[:] = [made if one is found else one for one in parts] if found else [*parts, made]
@@ -35,49 +33,38 @@ def _put(ctx: Context, collection: str) -> Reply:
     operation = ctx.operations.start(
         "network", balancer["location"], "network.put", {"id": balancer["id"]}, balancer["id"]
     )
-    return Reply(200 if found else 201, made | {"etag": balancer["etag"]}, operation.headers())
+    return Reply(200 if found else 201, made, _shared.started(ctx, operation))
 
 
 def _get(ctx: Context, collection: str) -> Reply:
-    found = _find(_balancer(ctx), collection, ctx.ids["part"])
+    balancer = _shared.parent_of(ctx, _KIND, "part")
+    found = _shared.part_of(balancer, collection, ctx.ids["part"])
     if found is None:
         raise resource_not_found(f"{_TYPE}/{collection}", [ctx.ids["name"], ctx.ids["part"]], ctx.ids["group"])
     return Reply(200, found, {"ETag": found["etag"]})
 
 
 def _list(ctx: Context, collection: str) -> Reply:
-    return Reply(200, {"value": _balancer(ctx)["properties"][collection]})
+    return Reply(200, {"value": _shared.parent_of(ctx, _KIND, "part")["properties"][collection]})
 
 
 def _delete(ctx: Context, collection: str) -> Reply:
-    balancer = _balancer(ctx)
-    found = _find(balancer, collection, ctx.ids["part"])
+    balancer = _shared.parent_of(ctx, _KIND, "part")
+    found = _shared.part_of(balancer, collection, ctx.ids["part"])
     if found is None:
         return Reply(204)
     args = {"id": balancer["id"], "collection": collection, "name": found["name"]}
     operation = ctx.operations.start("network", balancer["location"], "network.part.delete", args, balancer["id"])
-    return Reply(202, None, operation.headers())
+    return Reply(202, None, _shared.started(ctx, operation))
 
 
 @effect("network.part.delete")
 def _deleted(scope: Scope, args: dict[str, Any]) -> None:
     balancer = scope.store.get(args["id"])
-    found = _find(balancer, args["collection"], args["name"]) if balancer else None
+    found = _shared.part_of(balancer, args["collection"], args["name"]) if balancer else None
     if balancer and found:
         balancer["properties"][args["collection"]].remove(found)
         _shared.save(scope, balancer)
-
-
-def _balancer(ctx: Context) -> Doc:
-    doc = ctx.store.get(ids.resource_id(ctx.subscription, ctx.ids["group"], _TYPE, ctx.ids["name"]))
-    if doc is None:
-        raise parent_not_found([ctx.ids["name"], ctx.ids.get("part", "")])
-    return doc
-
-
-def _find(balancer: Doc, collection: str, name: str) -> Doc | None:
-    parts: list[Doc] = balancer["properties"][collection]
-    return next((one for one in parts if one["name"].lower() == name.lower()), None)
 
 
 def _routes(collection: str) -> list[Route]:

@@ -83,6 +83,7 @@ def _nothing(_scope: Scope, _doc: Doc) -> None:
 
 
 _KINDS = [
-    Kind(name, _build, _nothing, _nothing, retry_after=10, ready_at_once=name == "loadBalancers") for name in _PARTS
+    Kind(name, _build, _nothing, _nothing, retry_after=10, parts=parts, ready_at_once=name == "loadBalancers")
+    for name, parts in _PARTS.items()
 ]
 ROUTES = [route for kind in _KINDS for route in _shared.routes(kind, GUESSED)]

@@ -135,5 +135,14 @@ def _check_unused(_scope: Scope, doc: Doc) -> None:
         )
 
 
-KIND = Kind("networkInterfaces", _build, _check_unused, _release, retry_after=None, ready_at_once=True, seconds=1)
+KIND = Kind(
+    "networkInterfaces",
+    _build,
+    _check_unused,
+    _release,
+    retry_after=None,
+    parts=("ipConfigurations",),
+    ready_at_once=True,
+    seconds=1,
+)
 ROUTES = _shared.routes(KIND)

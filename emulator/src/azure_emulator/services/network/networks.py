@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from azure_emulator.core import ids
 from azure_emulator.core.context import Context, Reply, Scope
-from azure_emulator.core.errors import ArmError, parent_not_found
+from azure_emulator.core.errors import ArmError
 from azure_emulator.core.operations import effect
 from azure_emulator.core.routing import Route, documented
 from azure_emulator.core.values import flag_of, list_of, object_of, objects_of, text_of
@@ -53,7 +53,7 @@ def _build(ctx: Context, doc: Doc, found: Doc | None) -> None:
     properties["privateEndpointVNetPolicies"] = (
         text_of(ctx.body, "properties", "privateEndpointVNetPolicies") or "Disabled"
     )
-    _note_groups(ctx, doc, found)
+    _note_groups(ctx, properties["subnets"], found["properties"]["subnets"] if found else [])
 
 
 def _subnet(ctx: Context, network: Doc, name: str, wanted: Any, state: str) -> Doc:
@@ -137,12 +137,10 @@ def subnet_of(scope: Scope, subnet_id: str | None) -> tuple[Doc, Doc]:
 
     :raises ArmError: 400 ``InvalidResourceReference``.
     """
-    network_id, _ignored, name = (subnet_id or "").rpartition("/subnets/")
-    network = scope.store.get(network_id) if network_id else None
-    for subnet in network["properties"]["subnets"] if network and "subnets" in network["properties"] else ():
-        if network and subnet["name"].lower() == name.lower():
-            return network, subnet
-    raise _shared.missing_reference(subnet_id)
+    found = _shared.whole_and_part(scope, subnet_id or "", "subnets")
+    if found is None:
+        raise _shared.missing_reference(subnet_id)
+    return found
 
 
 def free_address(scope: Scope, subnet: Doc) -> str:
@@ -218,17 +216,18 @@ def _check_unused(scope: Scope, doc: Doc) -> None:
         check_subnet_unused(scope, subnet)
 
 
-def _note_groups(scope: Scope, doc: Doc, found: Doc | None) -> None:
-    for subnet in found["properties"]["subnets"] if found else ():
+def _note_groups(scope: Scope, subnets: list[Doc], before: list[Doc]) -> None:
+    """Note in security groups which subnets use them now, instead of those before."""
+    for subnet in before:
         if "networkSecurityGroup" in subnet["properties"]:
             _shared.forget(scope, subnet["properties"]["networkSecurityGroup"]["id"], subnet["id"])
-    for subnet in doc["properties"]["subnets"]:
+    for subnet in subnets:
         if "networkSecurityGroup" in subnet["properties"]:
             _shared.refer(scope, subnet["properties"]["networkSecurityGroup"]["id"], subnet["id"], "subnet")
 
 
 def _removed(scope: Scope, doc: Doc) -> None:
-    _note_groups(scope, {"properties": {"subnets": []}}, doc)
+    _note_groups(scope, [], doc["properties"]["subnets"])
 
 
 def _shown(scope: Scope, doc: Doc) -> Doc:
@@ -236,18 +235,18 @@ def _shown(scope: Scope, doc: Doc) -> Doc:
     return doc | {"properties": doc["properties"] | {"subnets": subnets}}
 
 
-KIND = Kind("virtualNetworks", _build, _check_unused, _removed, retry_after=3, shown=_shown)
+KIND = Kind("virtualNetworks", _build, _check_unused, _removed, retry_after=3, parts=("subnets",), shown=_shown)
 
 
 # --- subnets as resources of their own --------------------------------------------------------------------------------
 def put_subnet(ctx: Context) -> Reply:
-    network = _parent(ctx)
+    network = _shared.parent_of(ctx, KIND.name, "subnet")
     _shared.check_not_deleting(ctx, network)
-    found = _child(network, ctx.ids["subnet"])
-    old = {"properties": {"subnets": [dict(subnet) for subnet in network["properties"]["subnets"]]}}
+    found = _shared.part_of(network, "subnets", ctx.ids["subnet"])
+    before = list(network["properties"]["subnets"])
     subnet = _subnet(ctx, network, found["name"] if found else ctx.ids["subnet"], ctx.body, "Updating")
     _place(network, subnet)
-    _note_groups(ctx, network, old)
+    _note_groups(ctx, network["properties"]["subnets"], before)
     _shared.save(ctx, network)
     operation = ctx.operations.start(
         "network", network["location"], "network.subnet.put", {"id": subnet["id"]}, subnet["id"], retry_after=3
@@ -257,26 +256,22 @@ def put_subnet(ctx: Context) -> Reply:
 
 
 def get_subnet(ctx: Context) -> Reply:
-    network = _parent(ctx)
-    subnet = _child(network, ctx.ids["subnet"])
+    network = _shared.parent_of(ctx, KIND.name, "subnet")
+    subnet = _shared.part_of(network, "subnets", ctx.ids["subnet"])
     if subnet is None:
-        raise ArmError(
-            404,
-            "NotFound",
-            f"Resource {network['id']}/subnets/{ctx.ids['subnet']} not found.",
-            headers={"x-ms-failure-cause": "gateway"},
-        )
+        raise _shared.part_not_found(network, "subnets", ctx.ids["subnet"])
     return Reply(200, _shared.present(_with_users(ctx, subnet), ctx.api_version), {"ETag": subnet["etag"]})
 
 
 def list_subnets(ctx: Context) -> Reply:
-    shown = [_with_users(ctx, subnet) for subnet in _parent(ctx)["properties"]["subnets"]]
+    network = _shared.parent_of(ctx, KIND.name, "subnet")
+    shown = [_with_users(ctx, subnet) for subnet in network["properties"]["subnets"]]
     return Reply(200, {"value": [_shared.present(subnet, ctx.api_version) for subnet in shown]})
 
 
 def delete_subnet(ctx: Context) -> Reply:
-    network = _parent(ctx)
-    subnet = _child(network, ctx.ids["subnet"])
+    network = _shared.parent_of(ctx, KIND.name, "subnet")
+    subnet = _shared.part_of(network, "subnets", ctx.ids["subnet"])
     if subnet is None:
         return Reply(204)
     check_subnet_unused(ctx, subnet)
@@ -291,34 +286,22 @@ def delete_subnet(ctx: Context) -> Reply:
 
 @effect("network.subnet.put")
 def _subnet_put_done(scope: Scope, args: dict[str, Any]) -> None:
-    network = scope.store.get(args["id"].rpartition("/subnets/")[0])
-    subnet = _child(network, args["id"].rpartition("/")[2]) if network else None
-    if network and subnet:
+    found = _shared.whole_and_part(scope, args["id"], "subnets")
+    if found:
+        network, subnet = found
         subnet["properties"]["provisioningState"] = "Succeeded"
         _shared.save(scope, network)
 
 
 @effect("network.subnet.delete")
 def _subnet_deleted(scope: Scope, args: dict[str, Any]) -> None:
-    network = scope.store.get(args["id"].rpartition("/subnets/")[0])
-    subnet = _child(network, args["id"].rpartition("/")[2]) if network else None
-    if network and subnet:
+    found = _shared.whole_and_part(scope, args["id"], "subnets")
+    if found:
+        network, subnet = found
         check_subnet_unused(scope, subnet)
         network["properties"]["subnets"].remove(subnet)
-        _note_groups(scope, {"properties": {"subnets": []}}, {"properties": {"subnets": [subnet]}})
+        _note_groups(scope, [], [subnet])
         _shared.save(scope, network)
-
-
-def _parent(ctx: Context) -> Doc:
-    network = ctx.store.get(ids.resource_id(ctx.subscription, ctx.ids["group"], KIND.type, ctx.ids["name"]))
-    if network is None:
-        raise parent_not_found([ctx.ids["name"], ctx.ids.get("subnet", "")])
-    return network
-
-
-def _child(network: Doc, name: str) -> Doc | None:
-    found: Doc | None = next((s for s in network["properties"]["subnets"] if s["name"].lower() == name.lower()), None)
-    return found
 
 
 _SUBNETS = f"/subscriptions/{{subscription}}/resourceGroups/{{group}}/providers/{KIND.type}/{{name}}/subnets"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from azure_emulator.core import ids
+from azure_emulator.core import ids, locations
 from azure_emulator.core.context import Context, Reply
 from azure_emulator.core.errors import ArmError, resource_not_found
 from azure_emulator.core.routing import Route, documented
@@ -16,6 +16,7 @@ from azure_emulator.services.network import _shared, networks
 if TYPE_CHECKING:
     from azure_emulator.core.store import Doc
 
+#: How many free addresses are offered instead of one that is taken.
 _OFFERED = 5
 #: name -> (text, resource type that counts, limit)
 _QUOTAS = {
@@ -32,7 +33,7 @@ _QUOTAS = {
 
 def usages(ctx: Context) -> Reply:
     """What of each quota is in use."""
-    location, found = ctx.ids["location"].lower(), []
+    location, found = locations.normalize(ctx.ids["location"]), []
     for name, (text, kind, limit) in _QUOTAS.items():
         used = [doc for doc in _all(ctx, kind or "publicIPAddresses") if doc["location"] == location]
         if not kind:
@@ -53,7 +54,7 @@ def check_dns_name(ctx: Context) -> Reply:
     label = ctx.query.get("domainnamelabel", "").lower()
     taken = any(
         doc["properties"].get("dnsSettings", {}).get("domainNameLabel", "").lower() == label
-        and doc["location"] == ctx.ids["location"].lower()
+        and doc["location"] == locations.normalize(ctx.ids["location"])
         for doc in _all(ctx, "publicIPAddresses")
     )
     return Reply(200, {"available": bool(label) and not taken})
@@ -71,17 +72,14 @@ def check_address(ctx: Context) -> Reply:
         except ArmError as refused:
             if refused.code != "PrivateIPAddressInUse":
                 continue
-            return Reply(200, {"available": False, "availableIPAddresses": _free(ctx, subnet)})
+            offered = networks.free_addresses(ctx, subnet, _OFFERED)
+            return Reply(200, {"available": False, "availableIPAddresses": offered})
         return Reply(200, {"available": True})
     raise ArmError(
         400,
         "PrivateIPAddressNotInAnySubnet",
         f"Private static IP address {address[:60]} does not belong to the range of any subnet in the virtual network {network['id']}.",
     )
-
-
-def _free(ctx: Context, subnet: Doc) -> list[str]:
-    return networks.free_addresses(ctx, subnet, _OFFERED)
 
 
 def _all(ctx: Context, kind: str) -> list[Doc]:
@@ -92,7 +90,7 @@ _LOCATION = "/subscriptions/{subscription}/providers/Microsoft.Network/locations
 _NETWORK = "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Network/virtualNetworks/{name}"
 _KNOWN = documented("2026-11-25")
 ROUTES = [
-    Route("GET", f"{_LOCATION}/usages", usages, evidence=_KNOWN),
-    Route("GET", f"{_LOCATION}/CheckDnsNameAvailability", check_dns_name, evidence=_KNOWN),
+    Route("GET", f"{_LOCATION}/usages", usages, evidence=_KNOWN, waits=True),
+    Route("GET", f"{_LOCATION}/CheckDnsNameAvailability", check_dns_name, evidence=_KNOWN, waits=True),
     Route("GET", f"{_NETWORK}/CheckIPAddressAvailability", check_address, evidence=_KNOWN),
 ]

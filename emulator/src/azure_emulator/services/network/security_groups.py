@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from azure_emulator.core import ids
 from azure_emulator.core.context import Context, Reply, Scope
-from azure_emulator.core.errors import ArmError, parent_not_found
+from azure_emulator.core.errors import ArmError
 from azure_emulator.core.operations import effect
 from azure_emulator.core.routing import Route, documented
 from azure_emulator.core.values import choice_of, list_of, number_of, object_of, objects_of, required_text, text_of
@@ -153,15 +152,23 @@ def _removed(_scope: Scope, _doc: Doc) -> None:
     """Nothing points from a security group to others."""
 
 
-KIND = Kind("networkSecurityGroups", _build, _check_unused, _removed, retry_after=3, shown=_shown)
+KIND = Kind(
+    "networkSecurityGroups",
+    _build,
+    _check_unused,
+    _removed,
+    retry_after=3,
+    parts=("securityRules", "defaultSecurityRules"),
+    shown=_shown,
+)
 
 
 # --- rules as resources of their own ----------------------------------------------------------------------------------
 def put_rule(ctx: Context) -> Reply:
-    group = _parent(ctx)
+    group = _shared.parent_of(ctx, KIND.name, "rule")
     _shared.check_not_deleting(ctx, group)
     rules = group["properties"]["securityRules"]
-    found = _find(group, "securityRules", ctx.ids["rule"])
+    found = _shared.part_of(group, "securityRules", ctx.ids["rule"])
     rule = _rule(group, found["name"] if found else ctx.ids["rule"], ctx.body, rules)
     if found:
         rules[rules.index(found)] = rule
@@ -175,8 +182,9 @@ def put_rule(ctx: Context) -> Reply:
 
 @effect("network.rule.put")
 def _rule_put(scope: Scope, args: dict[str, Any]) -> None:
-    group, rule = _of(scope, args["id"])
-    if group and rule:
+    found = _shared.whole_and_part(scope, args["id"], "securityRules")
+    if found:
+        group, rule = found
         rule["properties"]["provisioningState"] = "Succeeded"
         _shared.save(scope, group)
 
@@ -190,11 +198,10 @@ def get_default_rule(ctx: Context) -> Reply:
 
 
 def _get(ctx: Context, collection: str) -> Reply:
-    group = _parent(ctx)
-    rule = _find(group, collection, ctx.ids["rule"])
+    group = _shared.parent_of(ctx, KIND.name, "rule")
+    rule = _shared.part_of(group, collection, ctx.ids["rule"])
     if rule is None:
-        missing = f"Resource {group['id']}/{collection}/{ctx.ids['rule']} not found."
-        raise ArmError(404, "NotFound", missing, headers={"x-ms-failure-cause": "gateway"})
+        raise _shared.part_not_found(group, collection, ctx.ids["rule"])
     return Reply(200, _shared.present(rule, ctx.api_version), {"ETag": rule["etag"]})
 
 
@@ -207,13 +214,13 @@ def list_default_rules(ctx: Context) -> Reply:
 
 
 def _list(ctx: Context, collection: str) -> Reply:
-    rules = _parent(ctx)["properties"][collection]
+    rules = _shared.parent_of(ctx, KIND.name, "rule")["properties"][collection]
     return Reply(200, {"value": [_shared.present(rule, ctx.api_version) for rule in rules]})
 
 
 def delete_rule(ctx: Context) -> Reply:
-    group = _parent(ctx)
-    rule = _find(group, "securityRules", ctx.ids["rule"])
+    group = _shared.parent_of(ctx, KIND.name, "rule")
+    rule = _shared.part_of(group, "securityRules", ctx.ids["rule"])
     if rule is None:
         return Reply(204)
     ctx.operations.cancel(rule["id"])
@@ -227,28 +234,11 @@ def delete_rule(ctx: Context) -> Reply:
 
 @effect("network.rule.delete")
 def _rule_deleted(scope: Scope, args: dict[str, Any]) -> None:
-    group, rule = _of(scope, args["id"])
-    if group and rule:
+    found = _shared.whole_and_part(scope, args["id"], "securityRules")
+    if found:
+        group, rule = found
         group["properties"]["securityRules"].remove(rule)
         _shared.save(scope, group)
-
-
-def _of(scope: Scope, rule_id: str) -> tuple[Doc | None, Doc | None]:
-    group = scope.store.get(rule_id.rpartition("/securityRules/")[0])
-    return group, _find(group, "securityRules", rule_id.rpartition("/")[2]) if group else None
-
-
-def _parent(ctx: Context) -> Doc:
-    group = ctx.store.get(ids.resource_id(ctx.subscription, ctx.ids["group"], _TYPE, ctx.ids["name"]))
-    if group is None:
-        raise parent_not_found([ctx.ids["name"], ctx.ids.get("rule", "")])
-    return group
-
-
-def _find(group: Doc, collection: str, name: str) -> Doc | None:
-    rules = group["properties"][collection]
-    found: Doc | None = next((rule for rule in rules if rule["name"].lower() == name.lower()), None)
-    return found
 
 
 _ONE = f"/subscriptions/{{subscription}}/resourceGroups/{{group}}/providers/{_TYPE}/{{name}}"
