@@ -67,8 +67,7 @@ def get_assignment(ctx: Context) -> Reply:
 
 def delete_assignment(ctx: Context) -> Reply:
     """200 with what it was; 204 when there is none."""
-    scope = scopes.scope_of(ctx)
-    key = f"{scope}/providers/{_TYPE}/{ctx.ids['assignment']}".lower()
+    key = _key(ctx)
     doc = ctx.store.kv_get(_ASSIGNMENTS, key)
     if doc is None:
         return Reply(204)
@@ -91,11 +90,15 @@ def list_assignments(ctx: Context) -> Reply:
 
 
 def _find(ctx: Context) -> Doc:
-    name = ctx.ids["assignment"]
-    doc: Doc | None = ctx.store.kv_get(_ASSIGNMENTS, f"{scopes.scope_of(ctx)}/providers/{_TYPE}/{name}".lower())
+    doc: Doc | None = ctx.store.kv_get(_ASSIGNMENTS, _key(ctx))
     if doc is None:
+        name = ctx.ids["assignment"]
         raise ArmError(404, "RoleAssignmentNotFound", f"The role assignment '{name[:60]}' is not found.")
     return doc
+
+
+def _key(ctx: Context) -> str:
+    return f"{scopes.scope_of(ctx)}/providers/{_TYPE}/{ctx.ids['assignment']}".lower()
 
 
 def _check_unique(ctx: Context, scope: str, name: str, role_id: str, principal: str) -> None:

@@ -22,12 +22,11 @@ _TYPE = "Microsoft.Authorization/locks"
 
 
 def put_lock(ctx: Context) -> Reply:
-    scope = scopes.scope_of(ctx)
+    identity = _identity(ctx)
     level = choice_of(ctx.body, ("CanNotDelete", "ReadOnly"), "properties", "level")
     if level is None:
         raise ArmError(400, "LockLevelNotSpecified", "The lock level must be one of 'CanNotDelete' and 'ReadOnly'.")
     notes = text_of(ctx.body, "properties", "notes")
-    identity = f"{scope}/providers/{_TYPE}/{ctx.ids['lock']}"
     found = ctx.store.kv_get(_LOCKS, identity.lower())
     doc = {
         "properties": {"level": level, **({"notes": notes} if notes else {})},
@@ -40,7 +39,7 @@ def put_lock(ctx: Context) -> Reply:
 
 
 def get_lock(ctx: Context) -> Reply:
-    doc = ctx.store.kv_get(_LOCKS, f"{scopes.scope_of(ctx)}/providers/{_TYPE}/{ctx.ids['lock']}".lower())
+    doc = ctx.store.kv_get(_LOCKS, _identity(ctx).lower())
     if doc is None:
         raise ArmError(404, "LockNotFound", f"The lock '{ctx.ids['lock'][:80]}' could not be found.")
     return Reply(200, doc)
@@ -58,8 +57,12 @@ def list_locks(ctx: Context) -> Reply:
 
 
 def delete_lock(ctx: Context) -> Reply:
-    removed = ctx.store.kv_delete(_LOCKS, f"{scopes.scope_of(ctx)}/providers/{_TYPE}/{ctx.ids['lock']}".lower())
+    removed = ctx.store.kv_delete(_LOCKS, _identity(ctx).lower())
     return Reply(200 if removed else 204)
+
+
+def _identity(ctx: Context) -> str:
+    return f"{scopes.scope_of(ctx)}/providers/{_TYPE}/{ctx.ids['lock']}"
 
 
 def _of(doc: Doc) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from azure_emulator.core.context import Context, Reply, Scope
 from azure_emulator.core.errors import ArmError
+from azure_emulator.core.locations import normalize
 from azure_emulator.core.operations import effect
 from azure_emulator.core.polling import location_result
 from azure_emulator.core.routing import Route, documented
@@ -38,6 +39,7 @@ def remember(scope: Scope, vault: Doc) -> None:
     """A vault is being deleted."""
     now = scope.clock.now()
     entry = {
+        "name": vault["name"],
         "vaultId": vault["id"],
         "location": vault["location"],
         "tags": vault.get("tags", {}),
@@ -46,7 +48,7 @@ def remember(scope: Scope, vault: Doc) -> None:
         "protected": bool(vault["properties"].get("enablePurgeProtection")),
         "vault": vault,
     }
-    scope.store.kv_put(_DELETED, vault["name"].lower(), entry | {"name": vault["name"]})
+    scope.store.kv_put(_DELETED, vault["name"].lower(), entry)
     scope.store.kv_delete(_NAMES, vault["name"].lower())
 
 
@@ -92,7 +94,8 @@ def _purged(scope: Scope, args: dict[str, Any]) -> None:
 
 def _required(ctx: Context) -> dict[str, Any]:
     entry = find(ctx, ctx.ids["name"])
-    if entry is None or not _of(ctx, entry) or entry["location"] != ctx.ids["location"].replace(" ", "").lower():
+    place = normalize(ctx.ids["location"])
+    if entry is None or not _of(ctx, entry) or entry["location"] != place:
         raise ArmError(
             404, "DeletedVaultNotFound", f"The specified deleted vault '{ctx.ids['name'][:60]}' does not exist."
         )

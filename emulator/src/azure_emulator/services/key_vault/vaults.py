@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from azure_emulator.core import hooks, ids, locations
-from azure_emulator.core.context import Context, Reply, Scope
+from azure_emulator.core.context import Context, Reply
 from azure_emulator.core.errors import ArmError, resource_not_found
 from azure_emulator.core.paging import paged
 from azure_emulator.core.routing import Route, documented
@@ -37,7 +37,8 @@ _FLAGS = (
 def put(ctx: Context) -> Reply:
     """200 at once; the name is registered meanwhile (``RegisteringDns``), and clients read until it is ``Succeeded``."""
     name, group = ctx.ids["name"], ctx.ids["group"]
-    check_name(name)
+    if not _NAME.fullmatch(name):
+        raise ArmError(400, "VaultNameNotValid", _rule(name))
     location = locations.check(text_of(ctx.body, "location"), TYPE)
     resource_id = ids.resource_id(ctx.subscription, group, TYPE, name)
     found = ctx.store.get(resource_id)
@@ -106,7 +107,7 @@ def delete(ctx: Context) -> Reply:
     doc = ctx.store.get(ids.resource_id(ctx.subscription, ctx.ids["group"], TYPE, ctx.ids["name"]))
     if doc is None:
         return Reply(204)
-    _forget(ctx, doc)
+    deleted.remember(ctx, doc)
     ctx.store.delete(doc["id"])
     return Reply(200)
 
@@ -118,12 +119,6 @@ def check_availability(ctx: Context) -> Reply:
     if deleted.owner(ctx, name):
         return Reply(200, {"nameAvailable": False, "reason": "AlreadyExists", "message": _taken(name)})
     return Reply(200, {"nameAvailable": True})
-
-
-def check_name(name: str) -> None:
-    """Refuse a name outside the rules: 400 ``VaultNameNotValid``."""
-    if not _NAME.fullmatch(name):
-        raise ArmError(400, "VaultNameNotValid", _rule(name))
 
 
 def _take(ctx: Context, resource_id: str, name: str) -> Doc | None:
@@ -241,10 +236,6 @@ def _find(ctx: Context) -> Doc:
     return doc
 
 
-def _forget(scope: Scope, doc: Doc) -> None:
-    deleted.remember(scope, doc)
-
-
 def _rule(name: str) -> str:
     return (
         f"The vault name '{name[:100]}' is invalid. A vault's name must be between 3-24 alphanumeric characters. The name "
@@ -263,7 +254,7 @@ def _taken(name: str) -> str:
     )
 
 
-hooks.cascade[TYPE.lower()] = _forget
+hooks.cascade[TYPE.lower()] = deleted.remember
 
 _PROVIDER = "/subscriptions/{subscription}/providers/Microsoft.KeyVault"
 _ALL = f"/subscriptions/{{subscription}}/resourceGroups/{{group}}/providers/{TYPE}"

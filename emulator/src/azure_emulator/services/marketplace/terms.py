@@ -46,13 +46,17 @@ def _accept(ctx: Context) -> Reply:
 
 
 def _sign(ctx: Context) -> Reply:
-    ctx.store.kv_put(TERMS, _key(ctx), {"accepted": True})
-    return Reply(200, _agreement(ctx, _plan(ctx), accepted=True))
+    return _decide(ctx, accepted=True)
 
 
 def _cancel(ctx: Context) -> Reply:
-    ctx.store.kv_put(TERMS, _key(ctx), {"accepted": False})
-    return Reply(200, _agreement(ctx, _plan(ctx), accepted=False))
+    return _decide(ctx, accepted=False)
+
+
+def _decide(ctx: Context, *, accepted: bool) -> Reply:
+    sku = _plan(ctx)
+    ctx.store.kv_put(TERMS, _key(ctx), {"accepted": accepted})
+    return Reply(200, _agreement(ctx, sku, accepted))
 
 
 def _list(ctx: Context) -> Reply:
@@ -137,11 +141,12 @@ def _agreement(ctx: Context, sku: Sku, accepted: bool, signature: str | None = N
 _ROOT = f"/subscriptions/{{subscription}}/providers/{_PROVIDER}"
 _CURRENT = f"{_ROOT}/offerTypes/{{type}}/publishers/{{publisher}}/offers/{{offer}}/plans/{{plan}}/agreements/current"
 _AGREEMENT = f"{_ROOT}/agreements/{{publisher}}/offers/{{offer}}/plans/{{plan}}"
+_KNOWN = documented("2026-11-25")
 ROUTES = [
-    Route("GET", _CURRENT, _show, evidence=documented("2026-11-25")),
-    Route("PUT", _CURRENT, _accept, evidence=documented("2026-11-25")),
-    Route("GET", f"{_ROOT}/agreements", _list, evidence=documented("2026-11-25")),
-    Route("GET", _AGREEMENT, _show, evidence=documented("2026-11-25")),
-    Route("POST", f"{_AGREEMENT}/sign", _sign, evidence=documented("2026-11-25")),
-    Route("POST", f"{_AGREEMENT}/cancel", _cancel, evidence=documented("2026-11-25")),
+    Route("GET", _CURRENT, _show, evidence=_KNOWN),
+    Route("PUT", _CURRENT, _accept, evidence=_KNOWN),
+    Route("GET", f"{_ROOT}/agreements", _list, evidence=_KNOWN),
+    Route("GET", _AGREEMENT, _show, evidence=_KNOWN),
+    Route("POST", f"{_AGREEMENT}/sign", _sign, evidence=_KNOWN),
+    Route("POST", f"{_AGREEMENT}/cancel", _cancel, evidence=_KNOWN),
 ]

@@ -11,9 +11,9 @@ from azure_emulator.core.context import Context, Reply
 from azure_emulator.core.errors import ArmError
 from azure_emulator.core.routing import Route, documented
 from azure_emulator.services.resources import provider_types as known
+from azure_emulator.services.resources.changes import Changing
 
-_NAMESPACE = "features"
-_SECONDS = 900
+_STATES = Changing("features", "NotRegistered", "resources.feature.change", 900)
 _FEATURES = {
     "Microsoft.Compute": (
         "EncryptionAtHost",
@@ -56,9 +56,7 @@ def unregister(ctx: Context) -> Reply:
 
 def _change(ctx: Context, meanwhile: str, after: str) -> Reply:
     namespace, name = _find(ctx)
-    if _state(ctx, namespace, name) not in (meanwhile, after):
-        ready = ctx.clock.now() + ctx.operations.profile.duration("resources.feature.change", _SECONDS)
-        ctx.store.kv_put(_NAMESPACE, _key(ctx, namespace, name), {"state": meanwhile, "then": after, "at": ready})
+    _STATES.begin(ctx, f"{namespace}/{name}", meanwhile, after)
     return Reply(200, _present(ctx, namespace, name))
 
 
@@ -72,21 +70,10 @@ def _find(ctx: Context) -> tuple[str, str]:
     raise ArmError(404, "FeatureNotFound", f"The feature '{ctx.ids['feature'][:80]}' could not be found.")
 
 
-def _state(ctx: Context, namespace: str, name: str) -> str:
-    change = ctx.store.kv_get(_NAMESPACE, _key(ctx, namespace, name))
-    if change is None:
-        return "NotRegistered"
-    return str(change["then"] if ctx.clock.now() >= change["at"] else change["state"])
-
-
-def _key(ctx: Context, namespace: str, name: str) -> str:
-    return f"{ctx.subscription}/{namespace}/{name}".lower()
-
-
 def _present(ctx: Context, namespace: str, name: str) -> dict[str, Any]:
     root = f"/subscriptions/{ctx.subscription}/providers/Microsoft.Features/providers/{namespace}/features/{name}"
     return {
-        "properties": {"state": _state(ctx, namespace, name)},
+        "properties": {"state": _STATES.state(ctx, f"{namespace}/{name}")},
         "id": root,
         "type": "Microsoft.Features/providers/features",
         "name": f"{namespace}/{name}",

@@ -12,10 +12,9 @@ from azure_emulator.core.context import Context, Reply
 from azure_emulator.core.errors import ArmError
 from azure_emulator.core.routing import Route, documented
 from azure_emulator.services.resources import provider_types as known
+from azure_emulator.services.resources.changes import Changing
 
-_NAMESPACE = "providers"
-#: How long Azure takes to register or unregister.
-_SECONDS = 60
+_STATES = Changing("providers", "Registered", "resources.provider.change", 60)
 
 
 def get_provider(ctx: Context) -> Reply:
@@ -28,17 +27,17 @@ def list_providers(ctx: Context) -> Reply:
 
 def register(ctx: Context) -> Reply:
     """Registering takes a while, unless the provider is registered already."""
-    return _change(ctx, "Registered", "Registering")
+    return _change(ctx, "Registering", "Registered")
 
 
 def unregister(ctx: Context) -> Reply:
-    return _change(ctx, "Unregistered", "Unregistering")
+    return _change(ctx, "Unregistering", "Unregistered")
 
 
 def _check_registered(ctx: Context, route: Route) -> None:
     """Refuse new resources of a provider that has been unregistered: 409 ``MissingSubscriptionRegistration``."""
     namespace = route.template.rpartition("/providers/")[2].partition("/")[0]
-    if ctx.method != "PUT" or not namespace or namespace in known.FREE or _state(ctx, namespace) == "Registered":
+    if ctx.method != "PUT" or not namespace or namespace in known.FREE or _STATES.state(ctx, namespace) == "Registered":
         return
     message = f"The subscription is not registered to use namespace '{namespace}'."
     raise ArmError(
@@ -49,12 +48,10 @@ def _check_registered(ctx: Context, route: Route) -> None:
     )
 
 
-def _change(ctx: Context, after: str, meanwhile: str) -> Reply:
+def _change(ctx: Context, meanwhile: str, after: str) -> Reply:
     name = _name(ctx)
-    if name not in known.FREE and _state(ctx, name) not in (after, meanwhile):
-        ready = ctx.clock.now() + ctx.operations.profile.duration("resources.provider.change", _SECONDS)
-        change = {"state": meanwhile, "then": after, "at": ready}
-        ctx.store.kv_put(_NAMESPACE, f"{ctx.subscription}/{name}".lower(), change)
+    if name not in known.FREE:
+        _STATES.begin(ctx, name, meanwhile, after)
     return Reply(200, _present(ctx, name))
 
 
@@ -66,13 +63,6 @@ def _name(ctx: Context) -> str:
     raise ArmError(404, "InvalidResourceNamespace", f"The resource namespace '{wanted}' is invalid.")
 
 
-def _state(ctx: Context, namespace: str) -> str:
-    change = ctx.store.kv_get(_NAMESPACE, f"{ctx.subscription}/{namespace}".lower())
-    if change is None:
-        return "Registered"
-    return str(change["then"] if ctx.clock.now() >= change["at"] else change["state"])
-
-
 def _present(ctx: Context, name: str) -> dict[str, Any]:
     shown: dict[str, Any] = {"id": f"/subscriptions/{ctx.subscription}/providers/{name}", "namespace": name}
     if name in known.AUTHORIZATIONS:
@@ -80,7 +70,7 @@ def _present(ctx: Context, name: str) -> dict[str, Any]:
         shown["authorizations"] = [{"applicationId": application, "roleDefinitionId": role}]
     shown["resourceTypes"] = [_kind(name, kind, abilities) for kind, abilities in known.TYPES[name].items()]
     policy = "RegistrationFree" if name in known.FREE else "RegistrationRequired"
-    return shown | {"registrationState": _state(ctx, name), "registrationPolicy": policy}
+    return shown | {"registrationState": _STATES.state(ctx, name), "registrationPolicy": policy}
 
 
 def _kind(namespace: str, kind: str, abilities: str) -> dict[str, Any]:
@@ -100,9 +90,6 @@ def _kind(namespace: str, kind: str, abilities: str) -> dict[str, Any]:
     return shown | {"capabilities": abilities}
 
 
-hooks.before.append(_check_registered)
-
-
 def get_type(ctx: Context) -> Reply:
     """A provider as the tenant sees it: without a registration."""
     shown = _present(ctx, _name(ctx))
@@ -110,6 +97,8 @@ def get_type(ctx: Context) -> Reply:
         200, {key: shown[key] for key in ("namespace", "resourceTypes")} | {"id": f"/providers/{shown['namespace']}"}
     )
 
+
+hooks.before.append(_check_registered)
 
 _ROOT = "/subscriptions/{subscription}/providers"
 _KNOWN = documented("2026-11-25")

@@ -25,25 +25,26 @@ def get_tags(ctx: Context) -> Reply:
 
 
 def put_tags(ctx: Context) -> Reply:
-    return _write(ctx, tags_of(object_of(ctx.body, "properties")) or {})
+    return _write(ctx, scopes.scope_of(ctx), tags_of(object_of(ctx.body, "properties")) or {})
 
 
 def patch_tags(ctx: Context) -> Reply:
     """``Merge``, ``Replace`` or ``Delete`` (those with the same name and value)."""
-    found = _read(ctx, scopes.scope_of(ctx))
+    scope = scopes.scope_of(ctx)
+    found = _read(ctx, scope)
     given = tags_of(object_of(ctx.body, "properties")) or {}
     kind = choice_of(ctx.body, ("Merge", "Replace", "Delete"), "operation")
     if kind is None:
         raise ArmError(400, "InvalidRequestContent", "The operation of the tags must be Merge, Replace or Delete.")
     if kind == "Merge":
-        return _write(ctx, found | given)
+        return _write(ctx, scope, found | given)
     if kind == "Replace":
-        return _write(ctx, given)
-    return _write(ctx, {name: value for name, value in found.items() if given.get(name) != value})
+        return _write(ctx, scope, given)
+    return _write(ctx, scope, {name: value for name, value in found.items() if given.get(name) != value})
 
 
 def delete_tags(ctx: Context) -> Reply:
-    _write(ctx, {})
+    _write(ctx, scopes.scope_of(ctx), {})
     return Reply(200)
 
 
@@ -82,8 +83,7 @@ def _read(ctx: Context, scope: str) -> dict[str, str]:
     return dict(doc.get("tags", {}))
 
 
-def _write(ctx: Context, tags: dict[str, str]) -> Reply:
-    scope = scopes.scope_of(ctx)
+def _write(ctx: Context, scope: str, tags: dict[str, str]) -> Reply:
     if "group" not in ctx.ids:
         ctx.store.kv_put(_SUBSCRIPTIONS, ctx.subscription.lower(), tags)
     else:
