@@ -83,11 +83,11 @@ class Server:
         token = self.secrets["control_token"] if control else self.token
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.state["url"] + path, data, headers, method=method)
-        opener = urllib.request.build_opener(
-            urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=self.trust)
-        )
-        with opener.open(request, timeout=300) as answer:
+        return self._open(urllib.request.Request(self.state["url"] + path, data, headers, method=method))
+
+    def _open(self, request: urllib.request.Request) -> tuple[dict[str, str], Any]:
+        handlers = urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=self.trust)
+        with urllib.request.build_opener(*handlers).open(request, timeout=300) as answer:
             text = answer.read()
             return {k.lower(): v for k, v in answer.headers.items()}, json.loads(text) if text else None
 
@@ -100,11 +100,7 @@ class Server:
             "scope": "https://management.azure.com/.default",
         }
         url = f"{self.state['url']}/{self.secrets['tenant']}/oauth2/v2.0/token"
-        opener = urllib.request.build_opener(
-            urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=self.trust)
-        )
-        with opener.open(url, urllib.parse.urlencode(form).encode(), timeout=30) as answer:
-            return str(json.load(answer)["access_token"])
+        return str(self._open(urllib.request.Request(url, urllib.parse.urlencode(form).encode()))[1]["access_token"])
 
     def processor(self) -> float:
         """Seconds that the process has computed."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import subprocess
 import sys
 import time
@@ -88,8 +89,6 @@ def stop(data_dir: Path) -> bool:
 
 
 def _wait(descriptor: int) -> str:
-    import select
-
     limit = time.monotonic() + _START_SECONDS
     text = b""
     while not text.endswith(b"\n"):

@@ -221,21 +221,24 @@ def _sockets(port: int, last: int) -> list[socket.socket]:
 
 
 def _bind(port: int) -> list[socket.socket]:
-    # With the protocol named, asyncio turns Nagle's algorithm off; otherwise each answer waits 40 ms.
-    four = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    four.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    four = _listening(socket.AF_INET, "127.0.0.1", port)
     try:
-        four.bind(("127.0.0.1", port))
-        four.listen(512)
+        return [four, _listening(socket.AF_INET6, "::1", four.getsockname()[1])]
     except OSError:
-        four.close()
-        raise
-    try:
-        six = socket.socket(socket.AF_INET6, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        six.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        six.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        six.bind(("::1", four.getsockname()[1]))
-        six.listen(512)
-    except OSError:
+        # There need not be IPv6.
         return [four]
-    return [four, six]
+
+
+def _listening(family: socket.AddressFamily, address: str, port: int) -> socket.socket:
+    # With the protocol named, asyncio turns Nagle's algorithm off; otherwise each answer waits 40 ms.
+    made = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family is socket.AF_INET6:
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        made.bind((address, port))
+        made.listen(512)
+    except OSError:
+        made.close()
+        raise
+    return made

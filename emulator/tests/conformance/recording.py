@@ -44,8 +44,13 @@ class Exchange:
     @property
     def running(self) -> bool:
         """Whether a poll found its operation running."""
-        state = self.response.get("status") if isinstance(self.response, dict) else None
-        return self.status == 202 or (self.status == 200 and state in ("InProgress", "Running", "Accepted", "Updating"))
+        return is_running(self.status, self.response)
+
+    @property
+    def group(self) -> str | None:
+        """The resource group that its path names."""
+        found = _GROUP.search(self.path)
+        return found[1] if found else None
 
 
 @dataclass
@@ -84,8 +89,13 @@ class Scenario:
     @property
     def groups(self) -> set[str]:
         """Resource groups that the scenario's requests name, in lower case."""
-        named = (_GROUP.search(exchange.path) for exchange in self.exchanges)
-        return {found[1].lower() for found in named if found}
+        return {exchange.group.lower() for exchange in self.exchanges if exchange.group}
+
+
+def is_running(status: int, body: Any) -> bool:
+    """Whether a poll's answer says that its operation goes on."""
+    state = body.get("status") if isinstance(body, dict) else None
+    return status == 202 or (status == 200 and state in ("InProgress", "Running", "Accepted", "Updating"))
 
 
 def operation_id(url: str) -> str:

@@ -16,18 +16,15 @@ anybody in it, made them are made beforehand. What a recording itself makes impo
 
 from __future__ import annotations
 
-import re
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from conformance import compare, rebuild
-from conformance.recording import OPERATION_HEADERS, Exchange, Scenario, Step, operation_id
+from conformance.recording import OPERATION_HEADERS, Exchange, Scenario, Step, is_running, operation_id
 from conformance.translate import RECORDED_SUBSCRIPTION, Translation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import httpx
     from azure_process import LocalAzure
 
@@ -36,7 +33,6 @@ _SLEEP = 300  # seconds of it, when a client must have waited
 _MANAGEMENT = ("/subscriptions", "/providers", "/tenants")
 #: States of resources that become ready without an operation that could be followed.
 _WITHOUT_OPERATION = ("RegisteringDns",)
-_GROUP = re.compile(r"/resourcegroups/([^/]+)", re.IGNORECASE)
 
 
 @dataclass
@@ -149,18 +145,18 @@ class Replay:
         """Resource groups that are used and not made by the recording."""
         made = set()
         for exchange in self._scenario.exchanges:
-            found = _GROUP.search(exchange.path)
-            if not found or found[1].lower() in made:
+            group = exchange.group
+            if not group or group.lower() in made:
                 continue
-            made.add(found[1].lower())
-            whole = exchange.path.lower().endswith(f"/{found[1].lower()}")
+            made.add(group.lower())
+            whole = exchange.path.lower().endswith(f"/{group.lower()}")
             absent = exchange.status == 404 and (whole or compare.code(exchange.response) == "ResourceGroupNotFound")
             if absent or (whole and exchange.method in ("PUT", "HEAD")):
                 continue
             self._client.put(
-                self._names.path(f"/subscriptions/{RECORDED_SUBSCRIPTION}/resourcegroups/{found[1]}"),
+                self._names.path(f"/subscriptions/{RECORDED_SUBSCRIPTION}/resourcegroups/{group}"),
                 params={"api-version": "2021-04-01"},
-                json=self._group(found[1]),
+                json=self._group(group),
             ).raise_for_status()
 
     def _make_prepared(self) -> None:
@@ -256,15 +252,10 @@ def _monitors(exchange: Exchange) -> bool:
 
 
 def _is_running(answer: httpx.Response) -> bool:
-    body = compare.body_of(answer) if answer.status_code == 200 else None
-    states = ("InProgress", "Running", "Accepted")
-    return answer.status_code == 202 or (isinstance(body, dict) and body.get("status") in states)
+    return is_running(answer.status_code, compare.body_of(answer) if answer.status_code == 200 else None)
 
 
-def run(azure: LocalAzure, scenario: Scenario, tell: Callable[[Result], None] | None = None) -> Result:
+def run(azure: LocalAzure, scenario: Scenario) -> Result:
     """Reset the emulator and repeat a scenario."""
     azure.control("reset")
-    result = Replay(azure, scenario).run()
-    if tell:
-        tell(result)
-    return result
+    return Replay(azure, scenario).run()

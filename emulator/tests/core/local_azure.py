@@ -68,15 +68,18 @@ class LocalAzure:
             time.sleep(0.01)
 
     # --- tokens --------------------------------------------------------------------------------------------------------
-    def token(self, role: str = "contributor", scope: str = "https://management.azure.com/.default") -> str:
+    def login(self, role: str = "contributor", scope: str = "https://management.azure.com/.default") -> dict[str, str]:
+        """The form that a service principal gets its token with."""
         account = self.secrets[role]
-        form = {
+        return {
             "grant_type": "client_credentials",
             "client_id": account["client_id"],
             "client_secret": account["secret"],
             "scope": scope,
         }
-        answer = self.http.post(f"/{self.secrets['tenant']}/oauth2/v2.0/token", data=form)
+
+    def token(self, role: str = "contributor", scope: str = "https://management.azure.com/.default") -> str:
+        answer = self.http.post(f"/{self.secrets['tenant']}/oauth2/v2.0/token", data=self.login(role, scope))
         assert answer.status_code == 200, answer.text
         return str(answer.json()["access_token"])
 

@@ -164,16 +164,9 @@ class TestGrants:
         ],
     )
     def test_refusals(self, azure: LocalAzure, change: dict[str, str], status: int, number: int) -> None:
-        account = azure.secrets["contributor"]
-        form = {
-            "grant_type": "client_credentials",
-            "client_id": account["client_id"],
-            "client_secret": account["secret"],
-            "scope": "https://management.azure.com/.default",
-        }
-        answered, body = self._post(azure, **form | change)
+        answered, body = self._post(azure, **azure.login() | change)
         assert (answered, body["error_codes"]) == (status, [number])
-        assert account["secret"] not in json.dumps(body)
+        assert azure.login()["client_secret"] not in json.dumps(body)
 
     def test_discovery(self, azure: LocalAzure) -> None:
         tenant = azure.secrets["tenant"]

@@ -94,14 +94,7 @@ def test_odd_headers(azure: LocalAzure, header: str) -> None:
 
 @pytest.mark.parametrize("path", ["/oauth2/v2.0/token", "/oauth2/token"])
 def test_both_grants_check_the_tenant(azure: LocalAzure, path: str) -> None:
-    account = azure.secrets["contributor"]
-    form = {
-        "grant_type": "client_credentials",
-        "client_id": account["client_id"],
-        "client_secret": account["secret"],
-        "scope": "https://management.azure.com/.default",
-        "resource": "https://management.azure.com/",
-    }
+    form = azure.login() | {"resource": "https://management.azure.com/"}
     other = azure.http.post(f"/00000000-0000-0000-0000-00000000000a{path}", data=form)
     assert (other.status_code, other.json()["error_codes"]) == (400, [90002])
     token = azure.http.post(f"/{azure.secrets['tenant']}{path}", data=form).json()["access_token"]
