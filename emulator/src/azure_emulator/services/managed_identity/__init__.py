@@ -106,5 +106,5 @@ ROUTES = [
     Route("PATCH", _ONE, patch, evidence=_KNOWN),
     Route("GET", _ONE, get, evidence=_KNOWN),
     Route("DELETE", _ONE, delete, evidence=_KNOWN),
-    Route("POST", f"{_ONE}/listAssociatedResources", list_associated, reading=True, evidence=_KNOWN),
+    Route("POST", f"{_ONE}/listAssociatedResources", list_associated, reading=True, evidence=_KNOWN, waits=True),
 ]
