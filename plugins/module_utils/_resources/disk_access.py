@@ -42,26 +42,31 @@ def granted(
 ) -> Iterator[Lent]:
     """Lend the address of the data of a disk or snapshot for the length of a block.
 
-    The access is revoked when the block ends, however it ends. Writing is possible only while the disk is being
-    uploaded, and revoking is what completes it.
+    The access is revoked when the block ends, however it ends, but for one that somebody else has. Writing is possible
+    only while the disk is being uploaded, and revoking is what completes it.
 
     :param left: an access that is active is one that an earlier attempt of ours left.
     """
     what = f"get {access.lower()} access to the {kind} {name}"
+    had = refused = False
 
     def ask() -> dict[str, Any]:
         body = {"access": access, "durationInSeconds": DURATION}
         return task.azure.send(_calls(task, kind).begin_grant_access, group, name, body=body, what=what) or {}
 
     def grant(*, ours: bool = False) -> Access:
+        nonlocal had, refused
+        refused = False
         asked_at = time.monotonic()
         try:
             answer = ask()
         except AzureError as error:
             if error.status != 409 or not (ours or error.unclear):
+                refused = error.status == 409 and not had
                 raise
             revoke(task, group, name, kind=kind)  # ours, or granted by a request of ours whose answer was lost
             answer = ask()
+        had = True
         url = answer.get("accessSAS") or answer.get("accessSas")
         if not url:
             raise GoldenImageError(
@@ -70,8 +75,11 @@ def granted(
             )
         return Access(str(url), renew_at=asked_at + DURATION - MARGIN)
 
-    undo = task.undo(f"the {access.lower()} access to the {kind} {name}", lambda: revoke(task, group, name, kind=kind))
-    with undo:
+    def take_back() -> None:
+        if not refused:  # otherwise whatever is active is not ours
+            revoke(task, group, name, kind=kind)
+
+    with task.undo(f"the {access.lower()} access to the {kind} {name}", take_back):
         yield Lent(lambda: grant(ours=left), lambda: grant(ours=True))
 
 

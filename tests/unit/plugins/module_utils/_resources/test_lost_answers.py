@@ -59,14 +59,34 @@ class TestDiskAccess:
 
     def test_the_access_of_somebody_else_is_left_alone(self, azure: FakeAzure, session: Session) -> None:
         azure.on("POST", f"{DISK}/beginGetAccess", active())
-        task = Task(session)
         azure.on("POST", f"{DISK}/endGetAccess", Answer(200))
         with (
             pytest.raises(AzureError, match="active shared access"),
-            disk_access.granted(task, "rg", "d", "Read") as lent,
+            disk_access.granted(Task(session), "rg", "d", "Read") as lent,
         ):
             lent.grant()
-        assert azure.calls("POST")[0].endswith("beginGetAccess")
+        assert azure.calls("POST") == [f"POST {DISK}/beginGetAccess"]
+
+    def test_what_is_granted_after_a_refusal_is_revoked(self, azure: FakeAzure, session: Session) -> None:
+        azure.on("POST", f"{DISK}/beginGetAccess", active(), Answer(body={"accessSAS": "https://ours"}))
+        azure.on("POST", f"{DISK}/endGetAccess", Answer(200))
+        with disk_access.granted(Task(session), "rg", "d", "Read") as lent:
+            with pytest.raises(AzureError, match="active shared access"):
+                lent.grant()
+            assert lent.grant().url == "https://ours"
+        assert azure.calls("POST")[-1] == f"POST {DISK}/endGetAccess"
+
+    def test_what_was_begun_and_not_followed_to_its_end_is_revoked(self, azure: FakeAzure, session: Session) -> None:
+        begun = Answer(202, None, {"Location": f"{azure.url}/operations/1"})
+        azure.on("POST", f"{DISK}/beginGetAccess", begun)
+        azure.on("GET", "/operations/1", Answer(403))
+        azure.on("POST", f"{DISK}/endGetAccess", Answer(200))
+        with (
+            pytest.raises(AzureError, match="get read access"),
+            disk_access.granted(Task(session), "rg", "d", "Read") as lent,
+        ):
+            lent.grant()
+        assert azure.calls("POST")[-1] == f"POST {DISK}/endGetAccess"
 
     def test_renewing_ends_the_access_before(self, azure: FakeAzure, session: Session) -> None:
         azure.on("GET", DISK, Answer(body={"properties": {"provisioningState": "Succeeded"}}))
