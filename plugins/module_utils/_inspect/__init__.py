@@ -4,7 +4,7 @@
 """Look inside a disk without mounting it: what is on it, is it generalized, is it ready for Azure.
 
 ``contain`` (the caller's process) starts ``child`` and answers its reads from any ``_vhd`` source; everything that
-parses what the disk says happens in that child, which has limits on time and memory and no access to the disk file.
+parses what the disk says happens in that child, which has limits on time and memory and is not given the disk file.
 Inside the child: ``contents`` names what a partition holds, ``filesystems`` and ``tree`` read files, ``linux`` and
 ``windows`` collect facts, ``checks*`` judge them, ``table`` shows the result to people. See docs/inspect.md.
 """

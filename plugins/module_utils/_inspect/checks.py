@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 System = TypeVar("System")
 PASS, FAIL, UNKNOWN, NOT_APPLICABLE = "pass", "fail", "unknown", "not applicable"
 GENERALIZE, AZURE = "generalize", "azure"
+GENERIC, LISA = "Azure: Prepare Linux for imaging (create-upload-generic)", "LISA AzureImageStandard"
+GENERALIZER = "goldenimage.azure.linux_generalize"
+RUN_PREPARE, RUN_GENERALIZE = "Run the role goldenimage.azure.linux_prepare", f"Run the role {GENERALIZER}"
 _MOST_EVIDENCE = 10
 _LONGEST = 200
 

@@ -8,6 +8,9 @@ from __future__ import annotations
 import re
 
 from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.checks import (
+    GENERIC,
+    LISA,
+    RUN_PREPARE,
     Book,
     Outcome,
     failed,
@@ -19,9 +22,6 @@ from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.checks 
 from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.linux import Linux, numbers
 
 BOOK: Book[Linux] = Book()
-_PREPARE = "Run the role goldenimage.azure.linux_prepare"
-_GENERIC = "Azure: Prepare Linux for imaging (create-upload-generic)"
-_LISA = "LISA AzureImageStandard"
 _CONF = "/etc/waagent.conf"
 _MINIMUM = (2, 2, 53, 1)
 _LEFTOVERS = (
@@ -34,7 +34,7 @@ _LEFTOVERS = (
 
 @BOOK.check(
     "agent.installed", "The Azure agent is installed",
-    remedy=f"{_PREPARE}, or install waagent (walinuxagent, WALinuxAgent).", source=_GENERIC,
+    remedy=f"{RUN_PREPARE}, or install waagent (walinuxagent, WALinuxAgent).", source=GENERIC,
 )  # fmt: skip
 def _installed(system: Linux) -> Outcome:
     return (
@@ -46,7 +46,7 @@ def _installed(system: Linux) -> Outcome:
 
 @BOOK.check(
     "agent.enabled", "The Azure agent starts at boot",
-    remedy=f"{_PREPARE}, or systemctl enable walinuxagent (waagent).", source=_GENERIC,
+    remedy=f"{RUN_PREPARE}, or systemctl enable walinuxagent (waagent).", source=GENERIC,
 )  # fmt: skip
 def _enabled(system: Linux) -> Outcome:
     if not system.waagent:
@@ -57,7 +57,7 @@ def _enabled(system: Linux) -> Outcome:
 
 @BOOK.check(
     "agent.version", "The Azure agent is supported, or updates itself",
-    remedy="Update the agent, or set AutoUpdate.Enabled=y.", source=f"{_LISA}: verify_waagent_version",
+    remedy="Update the agent, or set AutoUpdate.Enabled=y.", source=f"{LISA}: verify_waagent_version",
 )  # fmt: skip
 def _version(system: Linux) -> Outcome:
     if not system.waagent:
@@ -75,7 +75,7 @@ def _version(system: Linux) -> Outcome:
 
 @BOOK.check(
     "agent.provisioning", "Somebody provisions new machines",
-    remedy=f"{_PREPARE}, or set Provisioning.Agent=auto.", source="WALinuxAgent README",
+    remedy=f"{RUN_PREPARE}, or set Provisioning.Agent=auto.", source="WALinuxAgent README",
 )  # fmt: skip
 def _provisioning(system: Linux) -> Outcome:
     settings = system.settings(_CONF)
@@ -106,7 +106,7 @@ def _cloud_init_link(system: Linux) -> str | None:
 
 @BOOK.check(
     "agent.resource_disk_swap", "The agent makes no swap on the OS disk", severity="warning",
-    remedy=f"{_PREPARE}, or set ResourceDisk.Format=n and ResourceDisk.EnableSwap=n where cloud-init provisions.", source=_GENERIC,
+    remedy=f"{RUN_PREPARE}, or set ResourceDisk.Format=n and ResourceDisk.EnableSwap=n where cloud-init provisions.", source=GENERIC,
 )  # fmt: skip
 def _swap(system: Linux) -> Outcome:
     if not system.tree.is_file(_CONF):
@@ -123,8 +123,8 @@ def _swap(system: Linux) -> Outcome:
 
 @BOOK.check(
     "agent.kvp_daemon", "The platform can talk to the machine (KVP daemon)", severity="warning",
-    remedy=f"{_PREPARE}, or install hyperv-daemons (linux-cloud-tools on Ubuntu).",
-    source=f"{_LISA}: verify_hv_kvp_daemon_installed",
+    remedy=f"{RUN_PREPARE}, or install hyperv-daemons (linux-cloud-tools on Ubuntu).",
+    source=f"{LISA}: verify_hv_kvp_daemon_installed",
 )  # fmt: skip
 def _kvp(system: Linux) -> Outcome:
     paths = [
@@ -136,7 +136,7 @@ def _kvp(system: Linux) -> Outcome:
 
 @BOOK.check(
     "cloud_init.enabled", "cloud-init starts at boot and nothing keeps it from it",
-    remedy=f"{_PREPARE}, or remove /etc/cloud/cloud-init.disabled and enable its units.", source=_GENERIC,
+    remedy=f"{RUN_PREPARE}, or remove /etc/cloud/cloud-init.disabled and enable its units.", source=GENERIC,
 )  # fmt: skip
 def _enabled_cloud(system: Linux) -> Outcome:
     if not system.cloud_init:
@@ -152,7 +152,7 @@ def _enabled_cloud(system: Linux) -> Outcome:
 
 @BOOK.check(
     "cloud_init.datasource", "cloud-init asks Azure",
-    remedy=f"{_PREPARE}, or set datasource_list: [Azure] in the last file of /etc/cloud/cloud.cfg.d.", source=_GENERIC,
+    remedy=f"{RUN_PREPARE}, or set datasource_list: [Azure] in the last file of /etc/cloud/cloud.cfg.d.", source=GENERIC,
 )  # fmt: skip
 def _datasource(system: Linux) -> Outcome:
     if not system.cloud_init:
@@ -177,7 +177,7 @@ def _datasources(text: str) -> list[str] | None:
 
 @BOOK.check(
     "cloud_init.network", "cloud-init may configure the network",
-    remedy=f"{_PREPARE}, or remove network: {{config: disabled}}.", source="Azure: Create and upload an Ubuntu VHD",
+    remedy=f"{RUN_PREPARE}, or remove network: {{config: disabled}}.", source="Azure: Create and upload an Ubuntu VHD",
 )  # fmt: skip
 def _network(system: Linux) -> Outcome:
     if not system.cloud_init:
@@ -192,7 +192,7 @@ def _network(system: Linux) -> Outcome:
 
 @BOOK.check(
     "cloud_init.leftovers", "No installer left rules for cloud-init", severity="warning",
-    remedy=f"{_PREPARE}, or remove the files.", source="Azure: Create and upload an Ubuntu VHD",
+    remedy=f"{RUN_PREPARE}, or remove the files.", source="Azure: Create and upload an Ubuntu VHD",
 )  # fmt: skip
 def _leftovers(system: Linux) -> Outcome:
     return none_of((path, "is there") for path in _LEFTOVERS if system.tree.exists(path))
@@ -200,7 +200,7 @@ def _leftovers(system: Linux) -> Outcome:
 
 @BOOK.check(
     "cloud_init.reporting", "cloud-init reports to the platform", severity="info",
-    remedy=f"{_PREPARE}, or write reporting: {{telemetry: {{type: hyperv}}}}.", source=_GENERIC,
+    remedy=f"{RUN_PREPARE}, or write reporting: {{telemetry: {{type: hyperv}}}}.", source=GENERIC,
 )  # fmt: skip
 def _reporting(system: Linux) -> Outcome:
     if not system.cloud_init:

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.goldenimage.azure.plugins.module_utils._inspect import initramfs, mounts
 from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.checks import (
+    GENERIC,
+    LISA,
+    RUN_PREPARE,
     Book,
     Outcome,
     failed,
@@ -22,22 +25,36 @@ from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.checks 
 from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.errors import Unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable
 
     from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.linux import Linux
 
 BOOK: Book[Linux] = Book()
-_PREPARE = "Run the role goldenimage.azure.linux_prepare"
-_GENERIC = "Azure: Prepare Linux for imaging (create-upload-generic)"
-_LISA = "LISA AzureImageStandard"
 _STABLE = re.compile(r"root=(\"?(UUID|PARTUUID|LABEL|PARTLABEL)=|/dev/(mapper|disk)/|ZFS=|zfs)|root=/dev/[^/]+/[^/]+$")
 _UNSTABLE_DEVICE = re.compile(r"/dev/(sd|hd|vd|xvd|nvme|mmcblk|loop)")
 _CONSOLES = {"x86_64": "ttyS0", "aarch64": "ttyAMA0"}
 _ESSENTIAL = ("hv_vmbus", "hv_storvsc", "hv_netvsc")
 
 
-def _entries(system: Linux, wrong: str, words: Iterable[str]) -> list[tuple[str, str]]:
-    return [(entry.file, f"{entry.kernel}: {wrong} {word}") for entry in system.boot_entries for word in words]
+def _lacking(system: Linux, what: str, fits: Callable[[str], bool]) -> list[tuple[str, str]]:
+    """The boot entries of whose words none fits."""
+    return [
+        (each.file, f"{each.kernel} lacks {what}") for each in system.boot_entries if not any(map(fits, each.words))
+    ]
+
+
+def _having(system: Linux, *unwanted: str) -> list[tuple[str, str]]:
+    """The boot entries with one of the words."""
+    return [
+        (each.file, f"{each.kernel} has {word}")
+        for each in system.boot_entries
+        for word in each.words
+        if word in unwanted
+    ]
+
+
+def _no_kernel(system: Linux) -> Outcome | None:
+    return None if system.kernels else unknown("No kernel with modules was found.", "/lib/modules")
 
 
 def _no_menu(system: Linux) -> Outcome | None:
@@ -46,46 +63,34 @@ def _no_menu(system: Linux) -> Outcome | None:
 
 @BOOK.check(
     "boot.console", "Every boot entry has the serial console",
-    remedy=f"{_PREPARE}, or add console=ttyS0 (arm64: ttyAMA0) to the kernel's command line.",
-    source=f"{_LISA}: verify_serial_console_is_enabled",
+    remedy=f"{RUN_PREPARE}, or add console=ttyS0 (arm64: ttyAMA0) to the kernel's command line.",
+    source=f"{LISA}: verify_serial_console_is_enabled",
 )  # fmt: skip
 def _console(system: Linux) -> Outcome:
     console = _CONSOLES.get(system.architecture)
     if console is None:
         return unknown(f"The architecture is {system.architecture or 'unknown'}.")
-    lacking = [
-        (entry.file, f"{entry.kernel} lacks console={console}")
-        for entry in system.boot_entries
-        if not any(word.split(",")[0] == f"console={console}" for word in entry.words)
-    ]
+    lacking = _lacking(system, f"console={console}", lambda word: word.split(",")[0] == f"console={console}")
     return _no_menu(system) or none_of(lacking, *((each.file, each.kernel) for each in system.boot_entries))
 
 
 @BOOK.check(
     "boot.early_console", "Every boot entry shows the first messages of the kernel", severity="warning",
-    remedy=f"{_PREPARE}, or add earlyprintk=ttyS0,115200 (arm64: earlycon=pl011,0xeffec000).", source=_GENERIC,
+    remedy=f"{RUN_PREPARE}, or add earlyprintk=ttyS0,115200 (arm64: earlycon=pl011,0xeffec000).", source=GENERIC,
 )  # fmt: skip
 def _early(system: Linux) -> Outcome:
-    lacking = [
-        (entry.file, f"{entry.kernel} lacks earlyprintk or earlycon")
-        for entry in system.boot_entries
-        if not any(word.startswith(("earlyprintk=", "earlycon")) for word in entry.words)
-    ]
-    return _no_menu(system) or none_of(lacking)
+    return _no_menu(system) or none_of(
+        _lacking(system, "earlyprintk or earlycon", lambda word: word.startswith(("earlyprintk=", "earlycon")))
+    )
 
 
 @BOOK.check(
     "boot.forbidden_options", "No boot entry keeps the provisioning CD or cloud-init away",
-    remedy=f"{_PREPARE}, or remove the options.", source=f"{_LISA}: verify_grub",
+    remedy=f"{RUN_PREPARE}, or remove the options.", source=f"{LISA}: verify_grub",
 )  # fmt: skip
 def _forbidden(system: Linux) -> Outcome:
     unwanted = ("libata.atapi_enabled=0", "reserve=0x1f0,0x8", "cloud-init=disabled")
-    found = [
-        (entry.file, f"{entry.kernel} has {word}")
-        for entry in system.boot_entries
-        for word in entry.words
-        if word in unwanted
-    ]
+    found = _having(system, *unwanted)
     found += [("/boot/grub2/grubenv", f"{key}={value}") for key, value in system.boot_variables.items()
               if any(word in value.split() for word in unwanted)]  # fmt: skip
     return _no_menu(system) or none_of(found)
@@ -93,32 +98,26 @@ def _forbidden(system: Linux) -> Outcome:
 
 @BOOK.check(
     "boot.quiet", "No boot entry hides messages or sets memory aside", severity="info",
-    remedy=f"{_PREPARE}, or remove rhgb, quiet, splash and crashkernel=auto.", source=_GENERIC,
+    remedy=f"{RUN_PREPARE}, or remove rhgb, quiet, splash and crashkernel=auto.", source=GENERIC,
 )  # fmt: skip
 def _quiet(system: Linux) -> Outcome:
-    unwanted = ("rhgb", "quiet", "splash", "splash=silent", "crashkernel=auto")
-    found = [
-        (each.file, f"{each.kernel} has {word}")
-        for each in system.boot_entries
-        for word in each.words
-        if word in unwanted
-    ]
+    found = _having(system, "rhgb", "quiet", "splash", "splash=silent", "crashkernel=auto")
     return _no_menu(system) or none_of(found)
 
 
 @BOOK.check(
     "boot.numa", "Old Red Hat kernels have numa=off",
-    remedy="Add numa=off to the kernel's command line.", source=f"{_LISA}: verify_grub",
+    remedy="Add numa=off to the kernel's command line.", source=f"{LISA}: verify_grub",
 )  # fmt: skip
 def _numa(system: Linux) -> Outcome:
     if system.family != "redhat" or system.id == "fedora" or not system.version or system.version >= (6, 6):
         return not_applicable("Only for Red Hat systems before 6.6.")
-    return _no_menu(system) or none_of(_entries(system, "lacks", ["numa=off"]))
+    return _no_menu(system) or none_of(_lacking(system, "numa=off", lambda word: word == "numa=off"))
 
 
 @BOOK.check(
     "boot.root_device", "Every boot entry names the root by what is on it",
-    remedy=f"{_PREPARE}, or use root=UUID=….", source=_GENERIC,
+    remedy=f"{RUN_PREPARE}, or use root=UUID=….", source=GENERIC,
 )  # fmt: skip
 def _root(system: Linux) -> Outcome:
     roots = [(each.file, word) for each in system.boot_entries for word in each.words if word.startswith("root=")]
@@ -127,7 +126,7 @@ def _root(system: Linux) -> Outcome:
 
 @BOOK.check(
     "boot.fstab", "fstab names file systems by what is on them",
-    remedy=f"{_PREPARE}, or use UUID=… or LABEL=….", source=_GENERIC,
+    remedy=f"{RUN_PREPARE}, or use UUID=… or LABEL=….", source=GENERIC,
 )  # fmt: skip
 def _fstab(system: Linux) -> Outcome:
     lines = [fields for fields in mounts.fstab(system.tree) if fields[2] != "swap"]
@@ -156,8 +155,8 @@ def _image(system: Linux, kernel: str) -> str | None:
 
 
 def _in_initramfs(system: Linux, drivers: tuple[str, ...]) -> Outcome:
-    if not system.kernels:
-        return unknown("No kernel with modules was found.", "/lib/modules")
+    if no_kernel := _no_kernel(system):
+        return no_kernel
     bad, good = [], []
     for kernel in system.kernels:
         loadable, built_in = _modules(system, kernel)
@@ -177,7 +176,7 @@ def _in_initramfs(system: Linux, drivers: tuple[str, ...]) -> Outcome:
 
 @BOOK.check(
     "boot.hyperv_drivers", "Every kernel reaches its disk and network on Hyper-V",
-    remedy=f"{_PREPARE}, or put hv_vmbus, hv_storvsc and hv_netvsc into the initramfs.", source=_GENERIC,
+    remedy=f"{RUN_PREPARE}, or put hv_vmbus, hv_storvsc and hv_netvsc into the initramfs.", source=GENERIC,
 )  # fmt: skip
 def _hyperv(system: Linux) -> Outcome:
     return _in_initramfs(system, _ESSENTIAL)
@@ -185,8 +184,8 @@ def _hyperv(system: Linux) -> Outcome:
 
 def _loadable(system: Linux, name: str) -> Outcome:
     """Whether a module exists in every kernel and nothing keeps it from being loaded."""
-    if not system.kernels:
-        return unknown("No kernel with modules was found.", "/lib/modules")
+    if no_kernel := _no_kernel(system):
+        return no_kernel
     bad = []
     for kernel in system.kernels:
         loadable, built_in = _modules(system, kernel)
@@ -201,7 +200,7 @@ def _loadable(system: Linux, name: str) -> Outcome:
 
 @BOOK.check(
     "boot.vfat", "The EFI partition and the agent's disks can be mounted (vfat)",
-    remedy="Remove what blocks the module vfat in /etc/modprobe.d.", source=_GENERIC,
+    remedy="Remove what blocks the module vfat in /etc/modprobe.d.", source=GENERIC,
 )  # fmt: skip
 def _vfat(system: Linux) -> Outcome:
     return _loadable(system, "vfat")
@@ -209,7 +208,7 @@ def _vfat(system: Linux) -> Outcome:
 
 @BOOK.check(
     "boot.udf", "The provisioning CD can be mounted (udf)",
-    remedy="Remove what blocks the module udf in /etc/modprobe.d, or install the kernel's extra modules.", source=_GENERIC,
+    remedy="Remove what blocks the module udf in /etc/modprobe.d, or install the kernel's extra modules.", source=GENERIC,
 )  # fmt: skip
 def _udf(system: Linux) -> Outcome:
     return _loadable(system, "udf")
@@ -217,7 +216,7 @@ def _udf(system: Linux) -> Outcome:
 
 @BOOK.check(
     "boot.essential_modules", "Kernels support watchdogs and CIFS", severity="warning",
-    remedy="Use a kernel with CONFIG_WATCHDOG and CONFIG_CIFS.", source=f"{_LISA}: verify_essential_kernel_modules",
+    remedy="Use a kernel with CONFIG_WATCHDOG and CONFIG_CIFS.", source=f"{LISA}: verify_essential_kernel_modules",
 )  # fmt: skip
 def _essential(system: Linux) -> Outcome:
     configurations = {kernel: system.tree.text(f"/boot/config-{kernel}") or system.tree.text(f"/lib/modules/{kernel}/config")
@@ -234,7 +233,7 @@ def _essential(system: Linux) -> Outcome:
 
 @BOOK.check(
     "boot.nvme", "Every kernel reaches a remote NVMe disk", severity="warning",
-    remedy=f"{_PREPARE}, or put nvme and nvme_core into the initramfs.", source="Azure: Enable NVMe interface",
+    remedy=f"{RUN_PREPARE}, or put nvme and nvme_core into the initramfs.", source="Azure: Enable NVMe interface",
 )  # fmt: skip
 def _nvme(system: Linux) -> Outcome:
     return _in_initramfs(system, ("nvme", "nvme_core"))
@@ -242,19 +241,18 @@ def _nvme(system: Linux) -> Outcome:
 
 @BOOK.check(
     "boot.nvme_timeout", "Remote NVMe disks get the time they may need", severity="warning",
-    remedy=f"{_PREPARE}, or add nvme_core.io_timeout=240.", source="Azure: Enable NVMe interface",
+    remedy=f"{RUN_PREPARE}, or add nvme_core.io_timeout=240.", source="Azure: Enable NVMe interface",
 )  # fmt: skip
 def _nvme_timeout(system: Linux) -> Outcome:
-    lacking = [each for each in system.boot_entries if "nvme_core.io_timeout=240" not in each.words]
+    option = "nvme_core.io_timeout=240"
+    lacking = _lacking(system, option, lambda word: word == option)
     if not lacking and system.boot_entries:
-        return passed(*((each.file, "nvme_core.io_timeout=240") for each in system.boot_entries))
+        return passed(*((each.file, option) for each in system.boot_entries))
     for folder in ("/etc/udev/rules.d", "/usr/lib/udev/rules.d", "/lib/udev/rules.d"):
         for path in system.tree.glob(f"{folder}/*azure*.rules"):
             if "240000" in system.tree.text(path):
                 return passed((path, "io_timeout 240000"))
-    return _no_menu(system) or failed(
-        *((each.file, f"{each.kernel} lacks nvme_core.io_timeout=240") for each in lacking)
-    )
+    return _no_menu(system) or failed(*lacking)
 
 
 @BOOK.check(
@@ -267,7 +265,7 @@ def _accelerated(system: Linux) -> Outcome:
         loadable, built_in = _modules(system, kernel)
         names = [name for name in ("mlx4_core", "mlx5_core", "mana") if name not in loadable | built_in]
         found += [(f"/lib/modules/{kernel}", f"has no {name}") for name in names]
-    return none_of(found)
+    return _no_kernel(system) or none_of(found)
 
 
 @BOOK.check(
@@ -285,7 +283,7 @@ def _loader(system: Linux) -> Outcome:
 
 @BOOK.check(
     "swap.none", "There is no swap on the OS disk",
-    remedy=f"{_PREPARE}, or remove the swap file, partition and line.", source=f"{_LISA}: verify_no_swap_on_osdisk; policy 200.3.3",
+    remedy=f"{RUN_PREPARE}, or remove the swap file, partition and line.", source=f"{LISA}: verify_no_swap_on_osdisk; policy 200.3.3",
 )  # fmt: skip
 def _swap(system: Linux) -> Outcome:
     found = [(each.label, "swap partition") for each in system.layout.volumes if each.content.kind == "swap"]

@@ -87,7 +87,7 @@ def _table(layout: Layout) -> Outcome:
 def _generation(layout: Layout) -> Outcome:
     if layout.generations:
         return passed(("generations", ", ".join(layout.generations)))
-    _loaders = layout.loaders
+    _unreadable = layout.loaders  # raises then: nobody knows what is there
     return failed(("generations", "none"))
 
 

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.checks import (
     GENERALIZE,
+    GENERALIZER,
+    LISA,
+    RUN_GENERALIZE,
     Book,
     Outcome,
     failed,
@@ -24,15 +27,12 @@ if TYPE_CHECKING:
     from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.linux import Linux
 
 BOOK: Book[Linux] = Book()
-_ROLE = "goldenimage.azure.linux_generalize"
-_LISA = "LISA AzureImageStandard"
-_GENERALIZE = f"Run the role {_ROLE}"
 _LOCALS = ("", "localhost", "localhost.localdomain", "localhost.localdomain.", "localhost4", "uninitialized")
 
 
 @BOOK.check(
     "identity.machine_id", "The machine-id is empty", about=GENERALIZE,
-    remedy=f"{_GENERALIZE}, or empty /etc/machine-id.", source=_ROLE,
+    remedy=f"{RUN_GENERALIZE}, or empty /etc/machine-id.", source=GENERALIZER,
 )  # fmt: skip
 def _machine_id(system: Linux) -> Outcome:
     path = "/etc/machine-id"
@@ -44,7 +44,7 @@ def _machine_id(system: Linux) -> Outcome:
 
 @BOOK.check(
     "identity.dbus_machine_id", "D-Bus has no machine-id of its own", about=GENERALIZE,
-    remedy=f"{_GENERALIZE}, or link /var/lib/dbus/machine-id to /etc/machine-id.", source=_ROLE,
+    remedy=f"{RUN_GENERALIZE}, or link /var/lib/dbus/machine-id to /etc/machine-id.", source=GENERALIZER,
 )  # fmt: skip
 def _dbus(system: Linux) -> Outcome:
     path = "/var/lib/dbus/machine-id"
@@ -56,7 +56,7 @@ def _dbus(system: Linux) -> Outcome:
 
 @BOOK.check(
     "identity.host_keys", "There are no SSH host keys", about=GENERALIZE,
-    remedy=f"{_GENERALIZE}, or remove /etc/ssh/ssh_host_*.", source=f"{_ROLE}; waagent -deprovision",
+    remedy=f"{RUN_GENERALIZE}, or remove /etc/ssh/ssh_host_*.", source=f"{GENERALIZER}; waagent -deprovision",
 )  # fmt: skip
 def _host_keys(system: Linux) -> Outcome:
     paths = [path for path in system.tree.glob("/etc/ssh/ssh_host_*") if "key" in path]
@@ -65,7 +65,7 @@ def _host_keys(system: Linux) -> Outcome:
 
 @BOOK.check(
     "identity.hostname", "The host name is nobody's", severity="warning", about=GENERALIZE,
-    remedy=f"{_GENERALIZE}.", source=f"{_ROLE}; waagent -deprovision",
+    remedy=f"{RUN_GENERALIZE}.", source=f"{GENERALIZER}; waagent -deprovision",
 )  # fmt: skip
 def _hostname(system: Linux) -> Outcome:
     name = system.tree.text("/etc/hostname", 4096).strip()
@@ -76,7 +76,7 @@ def _hostname(system: Linux) -> Outcome:
 
 @BOOK.check(
     "identity.seeds", "There are no random seeds and keys of the machine", severity="warning", about=GENERALIZE,
-    remedy=f"{_GENERALIZE}.", source=_ROLE,
+    remedy=f"{RUN_GENERALIZE}.", source=GENERALIZER,
 )  # fmt: skip
 def _seeds(system: Linux) -> Outcome:
     paths = [
@@ -90,7 +90,7 @@ def _seeds(system: Linux) -> Outcome:
 
 @BOOK.check(
     "users.root_locked", "The password of root is locked", about=GENERALIZE,
-    remedy=f"{_GENERALIZE}, or passwd --lock root.", source="waagent -deprovision; LISA verify_no_pre_exist_users",
+    remedy=f"{RUN_GENERALIZE}, or passwd --lock root.", source="waagent -deprovision; LISA verify_no_pre_exist_users",
 )  # fmt: skip
 def _root(system: Linux) -> Outcome:
     field = system.passwords.get("root")
@@ -103,7 +103,7 @@ def _root(system: Linux) -> Outcome:
 
 @BOOK.check(
     "users.passwords", "No other account has a password", about=GENERALIZE,
-    remedy="Remove the account (linux_generalize_users) or lock its password.", source=f"{_LISA}: verify_no_pre_exist_users",
+    remedy="Remove the account (linux_generalize_users) or lock its password.", source=f"{LISA}: verify_no_pre_exist_users",
 )  # fmt: skip
 def _passwords(system: Linux) -> Outcome:
     if not system.passwords:
@@ -122,7 +122,7 @@ def _locked(field: str) -> bool:
 
 @BOOK.check(
     "users.people", "There are no accounts of persons", severity="warning", about=GENERALIZE,
-    remedy="Name them in linux_generalize_users to remove them.", source=_ROLE,
+    remedy="Name them in linux_generalize_users to remove them.", source=GENERALIZER,
 )  # fmt: skip
 def _people(system: Linux) -> Outcome:
     if not system.accounts:
@@ -132,7 +132,7 @@ def _people(system: Linux) -> Outcome:
 
 @BOOK.check(
     "users.authorized_keys", "Nobody has authorized keys", about=GENERALIZE,
-    remedy=f"{_GENERALIZE}, or remove ~/.ssh/authorized_keys.", source=f"{_LISA}: verify_no_pre_exist_users",
+    remedy=f"{RUN_GENERALIZE}, or remove ~/.ssh/authorized_keys.", source=f"{LISA}: verify_no_pre_exist_users",
 )  # fmt: skip
 def _authorized(system: Linux) -> Outcome:
     return none_of(_keys(system))
@@ -151,7 +151,7 @@ def _keys(system: Linux) -> Iterator[tuple[str, str]]:
 
 @BOOK.check(
     "users.private_keys", "Nobody has private keys or known hosts", severity="warning", about=GENERALIZE,
-    remedy=f"{_GENERALIZE}.", source=_ROLE,
+    remedy=f"{RUN_GENERALIZE}.", source=GENERALIZER,
 )  # fmt: skip
 def _private(system: Linux) -> Outcome:
     names = ("id_*", "known_hosts", "known_hosts.old")
@@ -161,7 +161,7 @@ def _private(system: Linux) -> Outcome:
 
 @BOOK.check(
     "users.histories", "Nobody has a shell history", about=GENERALIZE,
-    remedy=f"{_GENERALIZE}, or remove the files.", source=f"{_LISA}: verify_bash_history_is_empty",
+    remedy=f"{RUN_GENERALIZE}, or remove the files.", source=f"{LISA}: verify_bash_history_is_empty",
 )  # fmt: skip
 def _histories(system: Linux) -> Outcome:
     return none_of(
@@ -174,7 +174,7 @@ def _histories(system: Linux) -> Outcome:
 
 @BOOK.check(
     "users.account_copies", "There are no copies of the account files", severity="warning", about=GENERALIZE,
-    remedy=f"{_GENERALIZE}.", source=_ROLE,
+    remedy=f"{RUN_GENERALIZE}.", source=GENERALIZER,
 )  # fmt: skip
 def _copies(system: Linux) -> Outcome:
     names = ("passwd-", "shadow-", "group-", "gshadow-", "subuid-", "subgid-")
@@ -185,7 +185,7 @@ def _copies(system: Linux) -> Outcome:
 
 @BOOK.check(
     "users.sudo_rules", "No rule gives a person rights", severity="warning", about=GENERALIZE,
-    remedy=f"{_GENERALIZE}, or remove the file.", source=_ROLE,
+    remedy=f"{RUN_GENERALIZE}, or remove the file.", source=GENERALIZER,
 )  # fmt: skip
 def _sudo(system: Linux) -> Outcome:
     names = {each.name for each in system.people}

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING
 
 from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.checks import (
     GENERALIZE,
+    GENERALIZER,
+    LISA,
+    RUN_GENERALIZE,
     Book,
     Outcome,
     failed,
@@ -23,8 +26,6 @@ if TYPE_CHECKING:
     from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.linux import Linux
 
 BOOK: Book[Linux] = Book()
-_ROLE = "goldenimage.azure.linux_generalize"
-_GENERALIZE = f"Run the role {_ROLE}"
 _TEMPORARY = ("/tmp/*", "/var/tmp/*", "/var/crash/*", "/var/lib/systemd/coredump/*")  # noqa: S108  # of the disk
 _RECORD = "/var/lib/goldenimage-azure/generalize.json"
 
@@ -35,7 +36,7 @@ def _present(system: Linux, *patterns: str) -> list[tuple[str, str]]:
 
 @BOOK.check(
     "state.cloud_init", "cloud-init remembers no machine", about=GENERALIZE,
-    remedy=f"{_GENERALIZE}, or cloud-init clean --logs --seed.", source=f"{_ROLE}; cloud-init clean",
+    remedy=f"{RUN_GENERALIZE}, or cloud-init clean --logs --seed.", source=f"{GENERALIZER}; cloud-init clean",
 )  # fmt: skip
 def _cloud_init(system: Linux) -> Outcome:
     found = _present(system, "/var/lib/cloud/instance", "/var/lib/cloud/instances/*", "/var/lib/cloud/data/*",
@@ -45,7 +46,7 @@ def _cloud_init(system: Linux) -> Outcome:
 
 @BOOK.check(
     "state.waagent", "The Azure agent remembers no machine", about=GENERALIZE,
-    remedy=f"{_GENERALIZE}, or waagent -deprovision+user -force.", source=f"{_ROLE}; waagent -deprovision",
+    remedy=f"{RUN_GENERALIZE}, or waagent -deprovision+user -force.", source=f"{GENERALIZER}; waagent -deprovision",
 )  # fmt: skip
 def _waagent(system: Linux) -> Outcome:
     return none_of(_present(system, "/var/lib/waagent/*", "/var/log/azure/*"))
@@ -53,7 +54,7 @@ def _waagent(system: Linux) -> Outcome:
 
 @BOOK.check(
     "state.unfinished", "No generalization stopped half way", about=GENERALIZE,
-    remedy=f"{_GENERALIZE} again.", source=_ROLE,
+    remedy=f"{RUN_GENERALIZE} again.", source=GENERALIZER,
 )  # fmt: skip
 def _unfinished(system: Linux) -> Outcome:
     text = system.tree.text(_RECORD)
@@ -65,7 +66,7 @@ def _unfinished(system: Linux) -> Outcome:
 
 @BOOK.check(
     "state.cloud_mounts", "fstab has no mounts that were made for the machine", severity="warning", about=GENERALIZE,
-    remedy=f"{_GENERALIZE}.", source=_ROLE,
+    remedy=f"{RUN_GENERALIZE}.", source=GENERALIZER,
 )  # fmt: skip
 def _cloud_mounts(system: Linux) -> Outcome:
     lines = system.tree.text("/etc/fstab").splitlines()
@@ -84,7 +85,7 @@ def _subscription(system: Linux) -> Outcome:
 
 @BOOK.check(
     "network.leases", "There are no leases", severity="warning", about=GENERALIZE,
-    remedy=f"{_GENERALIZE}.", source=f"{_ROLE}; waagent -deprovision",
+    remedy=f"{RUN_GENERALIZE}.", source=f"{GENERALIZER}; waagent -deprovision",
 )  # fmt: skip
 def _leases(system: Linux) -> Outcome:
     folders = ("/var/lib/dhclient/*", "/var/lib/dhcp/*", "/var/lib/dhcpcd/*", "/var/lib/NetworkManager/*",
@@ -94,7 +95,7 @@ def _leases(system: Linux) -> Outcome:
 
 @BOOK.check(
     "network.machine_files", "No network configuration was made for the machine", severity="warning", about=GENERALIZE,
-    remedy=f"{_GENERALIZE}.", source=_ROLE,
+    remedy=f"{RUN_GENERALIZE}.", source=GENERALIZER,
 )  # fmt: skip
 def _machine_files(system: Linux) -> Outcome:
     return none_of(_present(
@@ -106,7 +107,7 @@ def _machine_files(system: Linux) -> Outcome:
 
 @BOOK.check(
     "network.resolver", "Name servers are not those of another network", severity="warning", about=GENERALIZE,
-    remedy=f"{_GENERALIZE}, or remove /etc/resolv.conf.", source=f"{_ROLE}; waagent -deprovision",
+    remedy=f"{RUN_GENERALIZE}, or remove /etc/resolv.conf.", source=f"{GENERALIZER}; waagent -deprovision",
 )  # fmt: skip
 def _resolver(system: Linux) -> Outcome:
     path = "/etc/resolv.conf"
@@ -121,7 +122,7 @@ def _resolver(system: Linux) -> Outcome:
 
 @BOOK.check(
     "logs.empty", "The logs are empty", severity="warning", about=GENERALIZE,
-    remedy=f"{_GENERALIZE}.", source=f"{_ROLE}; image-builder sysprep",
+    remedy=f"{RUN_GENERALIZE}.", source=f"{GENERALIZER}; image-builder sysprep",
 )  # fmt: skip
 def _logs(system: Linux) -> Outcome:
     return none_of(
@@ -132,7 +133,7 @@ def _logs(system: Linux) -> Outcome:
 @BOOK.check(
     "logs.errors", "The logs tell of no errors", severity="info",
     remedy="Look into the log; LISA looks for the same words after a boot.",
-    source="LISA AzureImageStandard: verify_boot_error_fail_warnings, verify_cloud_init_error_status",
+    source=f"{LISA}: verify_boot_error_fail_warnings, verify_cloud_init_error_status",
 )  # fmt: skip
 def _log_errors(system: Linux) -> Outcome:
     words = {path: re.compile(r"\b(?:fail(?:ed|ure)?|error|warning)\b", re.I) for path in
@@ -147,7 +148,7 @@ def _log_errors(system: Linux) -> Outcome:
 
 @BOOK.check(
     "files.temporary", "There are no temporary files and dumps", severity="warning", about=GENERALIZE,
-    remedy=f"{_GENERALIZE}.", source=_ROLE,
+    remedy=f"{RUN_GENERALIZE}.", source=GENERALIZER,
 )  # fmt: skip
 def _temporary(system: Linux) -> Outcome:
     return none_of(_present(system, *_TEMPORARY))
@@ -155,7 +156,7 @@ def _temporary(system: Linux) -> Outcome:
 
 @BOOK.check(
     "files.package_caches", "There are no downloaded packages", severity="info", about=GENERALIZE,
-    remedy=f"{_GENERALIZE}.", source=_ROLE,
+    remedy=f"{RUN_GENERALIZE}.", source=GENERALIZER,
 )  # fmt: skip
 def _caches(system: Linux) -> Outcome:
     return none_of(_present(system, "/var/cache/apt/archives/*.deb", "/var/cache/dnf/*/packages/*.rpm",

@@ -9,6 +9,7 @@ import re
 
 from ansible_collections.goldenimage.azure.plugins.module_utils._inspect import support
 from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.checks import (
+    LISA,
     Book,
     Outcome,
     failed,
@@ -20,13 +21,12 @@ from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.checks 
 from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.linux import Linux, numbers
 
 BOOK: Book[Linux] = Book()
-_LISA = "LISA AzureImageStandard"
 _DEBIAN_HOSTS = ("deb.debian.org", "debian-archive.trafficmanager.net", "azure.deb.debian.cloud")
 
 
 @BOOK.check(
     "system.architecture", "The system is for x86-64 or arm64",
-    remedy="Azure runs no other architecture.", source=f"{_LISA}: verify_azure_64bit_os",
+    remedy="Azure runs no other architecture.", source=f"{LISA}: verify_azure_64bit_os",
 )  # fmt: skip
 def _architecture(system: Linux) -> Outcome:
     if not system.architecture:
@@ -48,7 +48,7 @@ def _supported(system: Linux) -> Outcome:
 
 @BOOK.check(
     "system.python", "Python is 3.9 or newer",
-    remedy="Install a newer Python.", source=f"{_LISA}: verify_python_version",
+    remedy="Install a newer Python.", source=f"{LISA}: verify_python_version",
 )  # fmt: skip
 def _python(system: Linux) -> Outcome:
     target = system.tree.link("/usr/bin/python3")
@@ -68,22 +68,22 @@ def _python(system: Linux) -> Outcome:
 
 @BOOK.check(
     "system.openssl", "OpenSSL is 3.0, or 1.1.1 or 1.0.2 of a maker who keeps it",
-    remedy="Install a newer OpenSSL.", source=f"{_LISA}: verify_openssl_version",
+    remedy="Install a newer OpenSSL.", source=f"{LISA}: verify_openssl_version",
 )  # fmt: skip
 def _openssl(system: Linux) -> Outcome:
     folders = ("/usr/lib64", "/usr/lib", "/usr/lib/*-linux-gnu", "/lib64", "/lib/*-linux-gnu")
     paths = dict.fromkeys(path for folder in folders for path in system.tree.glob(f"{folder}/libcrypto.so.*"))
-    versions = {path: numbers(path.rsplit(".so.", 1)[1]) for path in paths}
-    if not any(versions.values()):
+    # Red Hat calls all of 1.0 libcrypto.so.10, which is a link to a file with the whole version.
+    versions = {path: found for path in paths if (0,) < (found := numbers(path.rsplit(".so.", 1)[1])) < (10,)}
+    if not versions:
         return unknown("libcrypto was not found.", "/usr/lib*/libcrypto.so.*")
-    best = max((each for each in versions if versions[each]), key=lambda each: versions[each])
-    good = versions[best] >= (3,) or versions[best][:2] == (1, 1) or versions[best] >= (1, 0, 2)
-    return (passed if good else failed)((best, ".".join(map(str, versions[best]))))
+    best = max(versions, key=lambda each: versions[each])
+    return (passed if versions[best] >= (1, 0, 2) else failed)((best, ".".join(map(str, versions[best]))))
 
 
 @BOOK.check(
     "system.omi", "Open Management Infrastructure is absent or safe (1.6.8.1)",
-    remedy="Update or remove the package omi.", source=f"{_LISA}: verify_omi_version",
+    remedy="Update or remove the package omi.", source=f"{LISA}: verify_omi_version",
 )  # fmt: skip
 def _omi(system: Linux) -> Outcome:
     path = "/opt/omi/bin/omiserver"
@@ -98,7 +98,7 @@ def _omi(system: Linux) -> Outcome:
 @BOOK.check(
     "packages.sources", "Packages come from where Azure expects", severity="warning",
     remedy="Run the role goldenimage.azure.linux_prepare, or name the distribution's own mirrors.",
-    source=f"{_LISA}: verify_repository_installed",
+    source=f"{LISA}: verify_repository_installed",
 )  # fmt: skip
 def _sources(system: Linux) -> Outcome:
     return {"debian": _apt, "redhat": _yum, "suse": _zypper, "mariner": _mariner}.get(system.family, _no_rule)(system)
@@ -170,7 +170,7 @@ def _mariner(system: Linux) -> Outcome:
 
 @BOOK.check(
     "packages.yum_caching", "Old yum caches packages only", severity="warning",
-    remedy="Set http_caching=packages in /etc/yum.conf.", source=f"{_LISA}: verify_yum_conf",
+    remedy="Set http_caching=packages in /etc/yum.conf.", source=f"{LISA}: verify_yum_conf",
 )  # fmt: skip
 def _yum_conf(system: Linux) -> Outcome:
     if system.family != "redhat" or system.id == "fedora" or not system.version or system.version >= (6, 6):

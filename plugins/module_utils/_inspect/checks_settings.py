@@ -9,6 +9,8 @@ import re
 from typing import TYPE_CHECKING
 
 from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.checks import (
+    LISA,
+    RUN_PREPARE,
     Book,
     Outcome,
     failed,
@@ -24,15 +26,13 @@ if TYPE_CHECKING:
     from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.linux import Linux
 
 BOOK: Book[Linux] = Book()
-_PREPARE = "Run the role goldenimage.azure.linux_prepare"
-_LISA = "LISA AzureImageStandard"
 _SSHD = "/etc/ssh/sshd_config"
 _MOST_INCLUDES = 100
 
 
 @BOOK.check(
     "ssh.server", "An SSH server is installed and starts at boot",
-    remedy=f"{_PREPARE}, or install and enable the server.", source="Azure: create-upload-generic",
+    remedy=f"{RUN_PREPARE}, or install and enable the server.", source="Azure: create-upload-generic",
 )  # fmt: skip
 def _server(system: Linux) -> Outcome:
     program = next((path for path in ("/usr/sbin/sshd", "/usr/bin/sshd") if system.tree.exists(path)), None)
@@ -62,7 +62,7 @@ def _sshd_lines(system: Linux, path: str, left: list[int]) -> Iterator[tuple[str
 
 @BOOK.check(
     "ssh.client_alive", "Idle SSH sessions are kept (ClientAliveInterval from 1 to 235)",
-    remedy=f"{_PREPARE}, or set ClientAliveInterval 180.", source=f"{_LISA}: verify_client_active_interval",
+    remedy=f"{RUN_PREPARE}, or set ClientAliveInterval 180.", source=f"{LISA}: verify_client_active_interval",
 )  # fmt: skip
 def _alive(system: Linux) -> Outcome:
     if not system.tree.exists(_SSHD) and not system.tree.exists("/etc/ssh/sshd_config.d"):
@@ -88,7 +88,7 @@ def _root_login(system: Linux) -> Outcome:
 
 @BOOK.check(
     "sudo.targetpw", "sudo does not ask for the password of another user",
-    remedy=f"{_PREPARE}, or remove Defaults targetpw.", source=f"{_LISA}: verify_default_targetpw",
+    remedy=f"{RUN_PREPARE}, or remove Defaults targetpw.", source=f"{LISA}: verify_default_targetpw",
 )  # fmt: skip
 def _targetpw(system: Linux) -> Outcome:
     paths = [
@@ -102,7 +102,7 @@ def _targetpw(system: Linux) -> Outcome:
 
 @BOOK.check(
     "network.persistent_rules", "No udev rule ties a network card to its old address",
-    remedy=f"{_PREPARE}, or remove the rules.", source=f"{_LISA}: verify_udev_rules_moved",
+    remedy=f"{RUN_PREPARE}, or remove the rules.", source=f"{LISA}: verify_udev_rules_moved",
 )  # fmt: skip
 def _rules(system: Linux) -> Outcome:
     names = ("70-persistent-net.rules", "75-persistent-net-generator.rules", "85-persistent-net-cloud-init.rules")
@@ -117,7 +117,7 @@ def _rules(system: Linux) -> Outcome:
 
 @BOOK.check(
     "network.configuration", "The network asks for its addresses, whatever the card is called", severity="warning",
-    remedy=f"{_PREPARE}, or leave the network to cloud-init.", source="goldenimage.azure.linux_prepare",
+    remedy=f"{RUN_PREPARE}, or leave the network to cloud-init.", source="goldenimage.azure.linux_prepare",
 )  # fmt: skip
 def _configuration(system: Linux) -> Outcome:
     found = []
@@ -145,7 +145,7 @@ def _configuration(system: Linux) -> Outcome:
 
 @BOOK.check(
     "network.file", "Networking is on (Red Hat family)",
-    remedy="Write NETWORKING=yes into /etc/sysconfig/network.", source=f"{_LISA}: verify_network_file_configuration",
+    remedy="Write NETWORKING=yes into /etc/sysconfig/network.", source=f"{LISA}: verify_network_file_configuration",
 )  # fmt: skip
 def _network_file(system: Linux) -> Outcome:
     if system.family == "mariner":
@@ -169,7 +169,7 @@ def _modern(system: Linux) -> bool:
 
 @BOOK.check(
     "network.ifcfg", "eth0 asks for its address (Red Hat family)",
-    remedy="Write DEVICE=eth0, BOOTPROTO=dhcp and ONBOOT=yes into ifcfg-eth0.", source=f"{_LISA}: verify_ifcfg_eth0",
+    remedy="Write DEVICE=eth0, BOOTPROTO=dhcp and ONBOOT=yes into ifcfg-eth0.", source=f"{LISA}: verify_ifcfg_eth0",
 )  # fmt: skip
 def _ifcfg(system: Linux) -> Outcome:
     if system.family != "redhat" or _modern(system):
@@ -184,7 +184,7 @@ def _ifcfg(system: Linux) -> Outcome:
 
 @BOOK.check(
     "network.manager", "NetworkManager does not stand in the agent's way (old Fedora family)", severity="warning",
-    remedy="Remove NetworkManager.", source=f"{_LISA}: verify_network_manager_not_installed",
+    remedy="Remove NetworkManager.", source=f"{LISA}: verify_network_manager_not_installed",
 )  # fmt: skip
 def _manager(system: Linux) -> Outcome:
     if system.family != "redhat" or system.id == "fedora" or not system.version or system.version >= (7,):
@@ -196,7 +196,7 @@ def _manager(system: Linux) -> Outcome:
 @BOOK.check(
     "network.dhcp_hostname", "DHCP does not change the host name (SUSE), and sends it (Azure Linux)",
     remedy="Set DHCLIENT_SET_HOSTNAME=\"no\" (SUSE), or send host-name (Azure Linux).",
-    source=f"{_LISA}: verify_dhcp_file_configuration",
+    source=f"{LISA}: verify_dhcp_file_configuration",
 )  # fmt: skip
 def _dhcp(system: Linux) -> Outcome:
     if system.family == "suse":
@@ -216,7 +216,7 @@ def _dhcp(system: Linux) -> Outcome:
 
 @BOOK.check(
     "network.virtual_functions", "Accelerated cards are left to the synthetic card", severity="info",
-    remedy=f"{_PREPARE}, or install azure-vm-utils.", source="azure-vm-utils; goldenimage.azure.linux_prepare",
+    remedy=f"{RUN_PREPARE}, or install azure-vm-utils.", source="azure-vm-utils; goldenimage.azure.linux_prepare",
 )  # fmt: skip
 def _functions(system: Linux) -> Outcome:
     paths = [*system.tree.glob("/etc/udev/rules.d/*azure*sriov*.rules"), *system.tree.glob("/usr/lib/udev/rules.d/*azure*sriov*.rules"),
@@ -226,7 +226,7 @@ def _functions(system: Linux) -> Outcome:
 
 @BOOK.check(
     "time.source", "The clock follows the host", severity="warning",
-    remedy=f"{_PREPARE}, or add refclock PHC /dev/ptp_hyperv to chrony.conf.", source="Azure: Time sync for Linux VMs",
+    remedy=f"{RUN_PREPARE}, or add refclock PHC /dev/ptp_hyperv to chrony.conf.", source="Azure: Time sync for Linux VMs",
 )  # fmt: skip
 def _time(system: Linux) -> Outcome:
     paths = [path for path in ("/etc/chrony/chrony.conf", "/etc/chrony.conf") if system.tree.is_file(path)]

@@ -12,11 +12,8 @@ import sys
 from typing import IO, Any
 
 from ansible_collections.goldenimage.azure.plugins.module_utils._inspect import wire
-from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.checks import printable, undecided
 from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.examine import examine
 from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.stream import Disk
-
-__all__ = ["PACKAGES", "main", "printable", "undecided"]
 
 PACKAGES = (
     "dissect.extfs",

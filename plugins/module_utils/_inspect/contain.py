@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The caller's side: run the child that parses the disk, answer its reads, and end it when it takes too much.
 
-A disk is written by somebody else, so what it says may be meant to harm whoever reads it. The child has no access to
-the disk file, cannot write files, and has limits of processor time, memory and wall time. What it found before it
-failed is kept.
+A disk is written by somebody else, so what it says may be meant to harm whoever reads it. The child is not given the
+disk file, cannot write files, and has limits of processor time, memory and wall time. What it found before it failed is
+kept.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import MissingDependency
 from ansible_collections.goldenimage.azure.plugins.module_utils._inspect import child, wire
+from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.checks import printable, undecided
 
 if TYPE_CHECKING:
     from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.sources import Source
@@ -78,7 +79,7 @@ def inspect(
             )
         if not found.pop("ended", False):
             found.setdefault("problems", []).append(_why(process.returncode, errors, timeout if expired else None))
-            found.update(child.undecided(found))
+            found.update(undecided(found))
     return found
 
 
@@ -113,4 +114,4 @@ def _why(code: int, errors: IO[bytes], timeout: float | None) -> str:
         return f"Reading the disk took more than {timeout:g} seconds and was stopped."
     errors.seek(0)
     words = errors.read(1 << 16).decode(errors="replace").strip().splitlines()
-    return f"The reader ended early (code {code}): {child.printable(words[-1]) if words else 'without a message'}"
+    return f"The reader ended early (code {code}): {printable(words[-1]) if words else 'without a message'}"

@@ -108,7 +108,7 @@ def _xfs(head: bytes, window: Window) -> Content | None:
 
 def _btrfs(head: bytes, window: Window) -> Content | None:
     sb = head[0x10000:0x11000]
-    if sb[64:72] != b"_BHRfS_M":
+    if len(sb) < 4096 or sb[64:72] != b"_BHRfS_M":
         return None
     found = Content(FILESYSTEM, "btrfs", _text(sb[299:555]), str(uuid.UUID(bytes=bytes(sb[32:48]))))
     if struct.unpack_from("<H", sb, 196)[0] == 0 and crc32c(sb[32:]) != struct.unpack_from("<I", sb)[0]:

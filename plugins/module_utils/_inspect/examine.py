@@ -21,6 +21,7 @@ from ansible_collections.goldenimage.azure.plugins.module_utils._inspect import 
 from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.checks import (
     AZURE,
     GENERALIZE,
+    Book,
     printable,
     verdict,
 )
@@ -32,7 +33,7 @@ from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.volumes
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.partitions import read_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.stream import Disk
     from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.sources import Source
@@ -41,7 +42,7 @@ LINUX = (
     checks_boot.BOOK, checks_agents.BOOK, checks_settings.BOOK, checks_packages.BOOK, checks_identity.BOOK,
     checks_leftovers.BOOK,
 )  # fmt: skip
-WINDOWS: tuple[Any, ...] = ()
+WINDOWS: tuple[Book[dict[str, Any]], ...] = ()
 """Rules over the facts of ``windows.collect``: books of checks whose system is that dictionary."""
 
 
@@ -103,14 +104,13 @@ def _windows(volume: Volume, layout: list[dict[str, Any]], *, specialized: bool)
     volume.shown["role"] = "root"
     facts = windows.collect(volume)
     results = layout + [each for book in WINDOWS for each in book.run(facts, specialized=specialized)]
-    no = verdict(results, (AZURE, GENERALIZE), trusted=False)
     return {
         "os": facts["os"],
         "agents": facts["agents"],
         "windows": {key: value for key, value in facts.items() if key not in ("os", "agents", "generalized")},
         "checks": results,
         "generalized": None if specialized else facts["generalized"],
-        "ready": no,  # only rules could say yes
+        "ready": verdict(results, (AZURE, GENERALIZE), trusted=False),  # only rules could say yes
     }
 
 
@@ -127,10 +127,8 @@ def _nothing(view: checks_disk.Layout, layout: list[dict[str, Any]], trouble: li
     }
 
 
-def _safe(describe: Any) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def _safe(describe: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     try:
-        found.update(describe())
+        return describe()
     except Unreadable as error:
-        found["problem"] = printable(error)
-    return found
+        return {"problem": printable(error)}

@@ -36,9 +36,7 @@ class Hive:
             raise Unreadable(f"{name} is cut off")
         first, second = struct.unpack_from("<II", head, 4)
         self.dirty = first != second
-        reader = importlib.import_module("dissect.regf").RegistryHive
-        self._hive = guarded(name, lambda: reader(io.BytesIO(content)))
-        self._absent = importlib.import_module("dissect.regf.exceptions").Error
+        self._hive, self._absent = guarded(name, lambda: _opened(content))
 
     def key(self, path: str) -> Any | None:
         """Return a key by its path with backslashes; ``None`` when there is none."""
@@ -73,9 +71,11 @@ class Hive:
         value = self.value(path, name)
         return value if isinstance(value, int) else None
 
-    def subkeys(self, path: str) -> list[str]:
-        key = self.key(path)
-        return [] if key is None else guarded(path, lambda: [str(each.name) for each in key.subkeys()])
+
+def _opened(content: bytes) -> tuple[Any, Any]:
+    """The reader of a hive, and the error that says that something is not in it."""
+    reader = importlib.import_module("dissect.regf").RegistryHive(io.BytesIO(content))
+    return reader, importlib.import_module("dissect.regf.exceptions").Error
 
 
 def _checksum(head: bytes) -> int:

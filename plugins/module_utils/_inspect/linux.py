@@ -20,7 +20,6 @@ _MACHINES = {3: "i386", 40: "arm", 62: "x86_64", 183: "aarch64", 21: "ppc64", 22
 _PROGRAMS = ("/usr/bin/bash", "/bin/bash", "/usr/bin/sh", "/bin/sh", "/usr/bin/env", "/sbin/init")
 _NOBODY = 65534
 _DPKG = 16 << 20
-_UNIT_FOLDERS = ("/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
 
 
 @dataclass(frozen=True)
@@ -127,12 +126,12 @@ class Linux:
         found: list[BootEntry] = []
         for path in ("/boot/grub/grub.cfg", "/boot/grub2/grub.cfg", "/boot/grub/menu.lst", "/boot/grub/grub.conf"):
             lines = re.findall(
-                r"^\s*(?:linux(?:efi|16)?|kernel)\s+(\S*(?:vmlinu|bzImage|Image)\S*.*)$", self._boot(path), re.M
+                r"^\s*(?:linux(?:efi|16)?|kernel)\s+(\S*(?:vmlinu|bzImage|Image)\S*.*)$", self.tree.text(path), re.M
             )
             found += [BootEntry(path, *_split(line)) for line in lines]
         variables = self.boot_variables
         for path in self.tree.glob("/boot/loader/entries/*.conf") + self.tree.glob("/boot/efi/loader/entries/*.conf"):
-            text = self._boot(path)
+            text = self.tree.text(path)
             kernel = re.search(r"^linux\s+(\S+)", text, re.M)
             options = " ".join(re.findall(r"^options\s+(.*)$", text, re.M))
             options = re.sub(r"\$(\w+)", lambda name: variables.get(name[1], ""), options)
@@ -142,11 +141,8 @@ class Linux:
 
     @cached_property
     def boot_variables(self) -> dict[str, str]:
-        text = self._boot("/boot/grub2/grubenv") or self._boot("/boot/grub/grubenv")
+        text = self.tree.text("/boot/grub2/grubenv") or self.tree.text("/boot/grub/grubenv")
         return dict(re.findall(r"^(\w+)=(.*)$", text, re.M))
-
-    def _boot(self, path: str) -> str:
-        return self.tree.text(path)
 
     @cached_property
     def packages(self) -> dict[str, str]:
@@ -174,13 +170,6 @@ class Linux:
 
     def masked(self, unit: str) -> bool:
         return self.tree.link(f"/etc/systemd/system/{unit}") == "/dev/null"
-
-    def installed_unit(self, *units: str) -> str | None:
-        """Return the file of one of some systemd units."""
-        return next(
-            (f"{folder}/{unit}" for unit in units for folder in _UNIT_FOLDERS if self.tree.exists(f"{folder}/{unit}")),
-            None,
-        )
 
     def describe(self) -> dict[str, Any]:
         release = self.release

@@ -67,5 +67,4 @@ def _mount(tree: Tree, root: Volume, chosen: FileSystem, others: list[Volume]) -
 
 
 def _called(volume: Volume, device: str) -> bool:
-    name = device.replace('"', "")
-    return name in volume.names or name.lower() in {each.lower() for each in volume.names}
+    return device.replace('"', "").lower() in {name.lower() for name in volume.names}

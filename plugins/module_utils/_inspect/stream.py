@@ -27,7 +27,9 @@ class Disk:
 
     def read(self, offset: int, length: int) -> bytes:
         """Return the bytes at ``offset``, fewer at the end of the disk."""
-        length = max(0, min(length, self.size - offset))
+        length = min(length, self.size - offset)
+        if length <= 0:
+            return b""
         if length >= _LARGE:
             return b"".join(
                 self._fetch(at, min(_LARGE, offset + length - at)) for at in range(offset, offset + length, _LARGE)

@@ -42,7 +42,13 @@ _MBR_TYPES = {"0x07": "NTFS or exFAT", "0x82": "Linux swap", "0x83": "Linux", "0
 
 @dataclass
 class Volume:
-    """``names``: how an fstab or a kernel may call it. ``trouble``: why its files cannot be read."""
+    """A partition, a disk without partitions, or a logical volume.
+
+    :ivar number: of the partition.
+    :ivar names: how an fstab or a kernel may call it.
+    :ivar trouble: why its files cannot be read.
+    :ivar shown: what the result says of it.
+    """
 
     content: contents.Content
     number: int | None = None
@@ -58,15 +64,10 @@ class Volume:
 
 def volumes(disk: Disk, table: PartitionTable) -> list[Volume]:
     """Identify and open everything on a disk."""
-    found: list[Volume] = []
     if table.scheme == "none":
-        whole = Window(disk)
-        found.append(_volume(contents.identify(whole), whole, {"offset": 0, "size": disk.size}))
-        if found[0].content.kind == contents.LVM:
-            found += _logical(found[0], whole)
+        return _with_logical(Window(disk), {"offset": 0, "size": disk.size})
+    found: list[Volume] = []
     for partition in table.partitions[:_MOST_VOLUMES]:
-        window = Window(disk, partition.offset, partition.length)
-        content = contents.identify(window)
         shown = {
             "number": partition.number,
             "type": partition.type,
@@ -76,18 +77,31 @@ def volumes(disk: Disk, table: PartitionTable) -> list[Volume]:
             "offset": partition.offset,
             "size": partition.length,
         }
-        volume = _volume(content, window, shown, partition)
-        found.append(volume)
-        if content.kind == contents.LVM:
-            found += _logical(volume, window)
+        found += _with_logical(Window(disk, partition.offset, partition.length), shown, partition)
+    if len(table.partitions) > _MOST_VOLUMES:
+        found.append(_left_out(f"{len(table.partitions)} partitions"))
     return found
+
+
+def _with_logical(window: Window, shown: dict[str, Any], partition: Partition | None = None) -> list[Volume]:
+    """What is in a part of the disk, and the logical volumes in it."""
+    volume = _volume(contents.identify(window), window, shown, partition)
+    return [volume, *(_logical(volume, window) if volume.content.kind == contents.LVM else [])]
+
+
+def _left_out(what: str) -> Volume:
+    """Stands for the volumes beyond those that are looked into."""
+    trouble = f"There are {what}; only the first {_MOST_VOLUMES} were looked into"
+    content = contents.Content(contents.UNKNOWN)
+    return Volume(content, trouble=trouble, shown={"content": content.kind, "filesystem": "", "problems": [trouble]})
 
 
 def _volume(
     content: contents.Content, window: Any, shown: dict[str, Any], partition: Partition | None = None
 ) -> Volume:
     names = {f"UUID={content.uuid}", f"LABEL={content.label}", f"PARTLABEL={partition.name if partition else ''}"}
-    volume = Volume(content, partition.number if partition else None, {name for name in names if name[-1] != "="})
+    number = partition.number if partition else None
+    volume = Volume(content, number, {name for name in names if name[-1] != "="}, shown=shown)
     volume.names |= {f"/dev/disk/by-{name.split('=', 1)[0].lower()}/{name.split('=', 1)[1]}" for name in volume.names}
     if content.kind == contents.FILESYSTEM:
         try:
@@ -100,8 +114,7 @@ def _volume(
         volume.trouble = f"{volume.label} is part of a RAID"
     elif content.kind == contents.UNKNOWN and shown.get("type_name") not in _WITHOUT_FILES:
         volume.trouble = f"{volume.label} holds something unknown"
-    volume.shown = {
-        **shown,
+    shown |= {
         "content": content.kind,
         "filesystem": content.type,
         "label": printable(content.label),
@@ -125,7 +138,8 @@ def _logical(physical: Volume, window: Window) -> list[Volume]:
 def _read_lvm(window: Window) -> list[Volume]:
     group = importlib.import_module("dissect.volume.lvm").LVM2(window).vg
     found = []
-    for logical in [each for each in group.lv if each.is_visible][:_MOST_VOLUMES]:
+    visible = [each for each in group.lv if each.is_visible]
+    for logical in visible[:_MOST_VOLUMES]:
         extents = sum(segment.extent_count for segment in logical.segments)
         stream = _Opened(logical.open(), extents * group.extent_size * SECTOR)
         name = f"{group.name}/{logical.name}"
@@ -133,6 +147,8 @@ def _read_lvm(window: Window) -> list[Volume]:
         dashed = "-".join(part.replace("-", "--") for part in (str(group.name), str(logical.name)))
         volume.names |= {f"/dev/{name}", f"/dev/mapper/{dashed}"}
         found.append(volume)
+    if len(visible) > _MOST_VOLUMES:
+        found.append(_left_out(f"{len(visible)} logical volumes in {printable(group.name)}"))
     return found
 
 

@@ -34,6 +34,7 @@ _LEFTOVERS = (
     "/hiberfil.sys", "/Windows/MEMORY.DMP", "/WindowsAzure", "/Packages", "/DeprovisioningScript.ps1",
 )  # fmt: skip
 _DRIVERS = ("storvsc", "vmbus", "netvsc", "stornvme")
+_NOBODY = ("public", "default", "default user", "all users", "desktop.ini", "defaultapppool")
 
 
 def is_system(tree: Tree) -> bool:
@@ -105,9 +106,6 @@ def collect(volume: Volume) -> dict[str, Any]:
     }
     found["generalized"] = _generalized(found)
     return found
-
-
-_NOBODY = ("public", "default", "default user", "all users", "desktop.ini", "defaultapppool")
 
 
 class _Absent:
@@ -219,9 +217,8 @@ def _joined(software: Any, system: Any, control: str) -> bool:
 
 
 def _bitlocker(system: Any, control: str) -> dict[str, Any]:
-    """What the registry says; an encrypted volume itself is seen as such and not opened at all."""
-    status = system.number(f"{control}\\Control\\BitLockerStatus", "BootStatus")
-    return {"boot_status": status, "volume_encrypted": False}
+    """What the registry says; a volume that is encrypted is seen as such and not opened at all."""
+    return {"boot_status": system.number(f"{control}\\Control\\BitLockerStatus", "BootStatus")}
 
 
 def _generalized(found: dict[str, Any]) -> bool | None:

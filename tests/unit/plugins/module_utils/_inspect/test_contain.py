@@ -62,8 +62,10 @@ def test_time_runs_out(clean_disk: Path) -> None:
 def test_memory_runs_out(clean_disk: Path) -> None:
     with FileSource(str(clean_disk)) as source:
         found = contain.inspect(source, memory=1 << 20)
-    assert found["generalized"] is not True
-    assert found["ready"] is not True
+    assert found["complete"] is False
+    assert found["generalized"] is None
+    assert found["ready"] is None
+    assert "ended early" in found["problems"][-1]
 
 
 def test_missing_readers_are_named(clean_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.stream import Disk
 
 from .conftest import look, results
 from .systems import MIB, blank, clean_linux, linux_disk, physical_volume, run, write_tree
@@ -92,6 +93,11 @@ def test_root_on_a_logical_volume(tmp_path: Path) -> None:
     assert found["generalized"] is True
 
 
+def test_a_logical_volume_is_called_by_its_name(tmp_path: Path) -> None:
+    found = look(physical_volume(tmp_path / "disk.raw", b"LUKS\xba\xbe\0\2".ljust(MIB, b"\0")).read_bytes())
+    assert found["problems"] == ["vg0/root is encrypted (luks)"]
+
+
 def test_luks_is_said(tmp_path: Path) -> None:
     disk = blank(tmp_path / "disk.raw", 32 * MIB)
     key = tmp_path / "key"
@@ -127,6 +133,37 @@ def test_unknown_is_said() -> None:
     found = look(b"\x11" * (2 * MIB))
     assert found["partitions"][0]["content"] == "unknown"
     assert results(found)["disk.known"] == "unknown"
+    assert results(found)["disk.partition_table"] == "fail"
+
+
+def test_a_head_that_is_cut_off_is_nothing_known() -> None:
+    content = bytearray(0x10000 + 512)
+    content[0x10000 + 64 : 0x10000 + 72] = b"_BHRfS_M"
+    assert look(bytes(content))["partitions"][0]["content"] == "unknown"
+
+
+def test_nothing_is_read_beyond_the_disk() -> None:
+    disk = Disk(1000, lambda offset, length: bytes(range(256))[:length] if 0 < length <= 1000 - offset else b"!")
+    assert (disk.read(1000, 5), disk.read(5000, 5), disk.read(100, 0)) == (b"", b"", b"")
+    assert len(disk.read(0, 200)) == 200
+
+
+def test_more_partitions_than_are_looked_into_is_said(tmp_path: Path) -> None:
+    disk = blank(tmp_path / "disk.raw", 4 * MIB)
+    run("sgdisk", "-a1", *(f"-n{number}:{1000 + number * 8}:+7" for number in range(1, 67)), disk)
+    found = look(disk.read_bytes())
+    assert len(found["partitions"]) == 65
+    assert "There are 66 partitions; only the first 64 were looked into" in found["problems"]
+    assert results(found)["disk.known"] == "unknown"
+
+
+def test_without_a_loader_nothing_starts(tmp_path: Path) -> None:
+    disk = linux_disk(tmp_path / "disk.raw", clean_linux())
+    run("mdel", "-i", f"{disk}@@{MIB}", "::/EFI/BOOT/BOOTX64.EFI")
+    found = look(disk.read_bytes())
+    failed = {name for name, result in results(found).items() if result == "fail"}
+    assert failed == {"disk.generation", "disk.removable_loader"}
+    assert (found["generations"], found["ready"]) == ([], False)
 
 
 def test_swap_partition(tmp_path: Path) -> None:
