@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from integration.conftest import LocalAzure, exports
 from support.leaks import ArgumentWatch, Secrets
+from support.local_azure import LocalAzure, running
 
 from .conftest import CACHE, REPOSITORY
 from .look import Look
@@ -123,16 +123,6 @@ def mounted() -> set[str]:
     return {line for line in lines if re.match(r"/dev/(loop|nbd)|.*goldenimage", line)}
 
 
-@contextlib.contextmanager
-def fresh_azure(data: Path) -> Iterator[LocalAzure]:
-    stopped = LocalAzure(data, {})
-    stopped.command("start")
-    try:
-        yield LocalAzure(data, exports(stopped.command("env")))
-    finally:
-        stopped.command("stop")
-
-
 def ok(run: Run, *, writes: bool) -> str:
     """What is true of every run; its text."""
     assert run.code == 0, run.text[-6000:]
@@ -155,7 +145,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         assert not os.environ.get("GOLDENIMAGE_NO_SKIPS"), "mounting a disk needs root"
         pytest.skip("mounting a disk needs root")
     folder = tmp_path_factory.mktemp("demo")
-    with fresh_azure(folder / "azure") as azure:
+    with running(folder / "azure") as azure:
         yield Demo(folder, azure)
 
 
@@ -204,7 +194,7 @@ def test_again_changes_nothing(demo: Demo, first: Run) -> None:
 
 def test_check_mode_with_the_finished_disk_and_a_fresh_azure(demo: Demo, first: Run, tmp_path: Path) -> None:
     before = demo.digests()
-    with fresh_azure(tmp_path / "azure") as azure:
+    with running(tmp_path / "azure") as azure:
         run = Demo(demo.folder, azure).run("--check", "--diff")
     ok(run, writes=False)
     assert "image" in unchecked(run)
@@ -219,7 +209,7 @@ def test_a_disk_of_your_own(demo: Demo, first: Run, tmp_path: Path) -> None:
     given = ("-e", f"demo_image={tmp_path / 'my.qcow2'}")
     digest = ["sha256sum", str(tmp_path / "my.qcow2")]
     before = subprocess.run(digest, check=True, capture_output=True).stdout
-    with fresh_azure(tmp_path / "azure") as azure:
+    with running(tmp_path / "azure") as azure:
         own = Demo(tmp_path, azure)
         ok(own.run("--check", *given), writes=False)
         assert not own.raw.exists()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from integration.conftest import LocalAzure
+    from support.local_azure import LocalAzure
 
 TARGETS = [name for name in targets.names() if targets.speaks_to_azure(name)]
 ORDINARY = ("disk_info", "managed_image", "vm_generalize")

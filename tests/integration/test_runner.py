@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import ansible_runner
 import pytest
 import yaml
-from support.slow_proxy import SlowProxy
+from support.connect_proxy import ConnectProxy
 
 from .conftest import BIN, REPOSITORY, LocalAzure
 
@@ -101,7 +101,7 @@ def job(azure: LocalAzure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
             monkeypatch.delenv(name)
     monkeypatch.setenv("PATH", f"{BIN}:{os.environ['PATH']}")
     environment = {name: azure.environment[name] for name in (*CREDENTIAL, "REQUESTS_CA_BUNDLE")}
-    with SlowProxy(RATE) as proxy:
+    with ConnectProxy(rate=RATE) as proxy:
         yield Job(azure, tmp_path / "job", {**environment, **proxy.environment})
 
 
