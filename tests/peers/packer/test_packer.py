@@ -74,7 +74,7 @@ def test_failed_build_leaves_nothing(packer: Packer) -> None:
     """A provisioner that fails ends the build; the machine and its group go, and there is no image."""
     done = packer.build(shell("exit 7"), managed_image_name="broken")
     assert done.returncode == 1
-    assert "7" in done.stdout
+    assert "non-zero exit status: 7" in done.stdout
     assert packer.arm.get(f"{COMPUTE}/images/broken") is None
     assert packer.leftovers() == []
 
