@@ -16,10 +16,12 @@ export PYTEST_DEBUG_TEMPROOT
 trap 'rm -rf "$PYTEST_DEBUG_TEMPROOT"' EXIT
 tiers=("$@")
 [ "${#tiers[@]}" -gt 0 ] || tiers=(unit integration molecule)
+known=()
 failed=()
 
 tier() { # NAME COMMAND…
   local name=$1 start=$SECONDS; shift
+  known+=("$name")
   [[ " ${tiers[*]} " == *" $name "* ]] || return 0
   printf '\n== %s\n' "$name"
   "$@" || failed+=("$name")
@@ -51,5 +53,6 @@ peers() {
 }
 tier peers peers
 
+for name in "${tiers[@]}"; do [[ " ${known[*]} " == *" $name "* ]] || failed+=("$name (there is no such tier)"); done
 if [ "${#failed[@]}" -gt 0 ]; then printf 'test: failed: %s\n' "${failed[*]}"; exit 1; fi
 echo "test: all passed"

@@ -3,7 +3,7 @@
 #   run       what `make demo` needs
 #   emulator  and the blob server behind the local Azure's storage accounts
 #   test      and what `make test` and `make lint` need
-#   peers     instead of these: the independent clients of `make peers`, each in an environment of its own
+#   peers     instead of the test stage: what `make peers` needs, its clients each in an environment of its own
 # Idempotent and quick when there is nothing to do.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -93,7 +93,7 @@ fi
 
 if [ "$stage" != run ]; then .venv/bin/azure-emulator install-azurite; fi
 
-environment() { # NAME: .venv-NAME from requirements/NAME.txt, made anew when that changes
+venv() { # NAME: .venv-NAME from requirements/NAME.txt, made anew when that changes
   cmp -s "requirements/$1.txt" ".venv-$1/.installed-$1" && return
   say "Making .venv-$1 (requirements/$1.txt)"
   rm -rf ".venv-$1"
@@ -102,8 +102,8 @@ environment() { # NAME: .venv-NAME from requirements/NAME.txt, made anew when th
   cp "requirements/$1.txt" ".venv-$1/.installed-$1"
 }
 case $stage in
-  test) environment floor ;; # the oldest supported Ansible and SDK, to test with
-  peers) for name in peers-cli peers-azcollection peers-packer; do environment "$name"; done ;;
+  test) venv floor ;; # the oldest supported Ansible and SDK, to test with
+  peers) for name in peers-cli peers-azcollection peers-packer; do venv "$name"; done ;;
 esac
 
 # goldenimage.azure resolves from any clone path: Ansible looks for collections in site-packages too.
