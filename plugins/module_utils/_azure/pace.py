@@ -1,7 +1,7 @@
 # Copyright (c) 2026, goldenimage.azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Time: how long to wait before asking Azure again, and who is told meanwhile. The one place that sleeps."""
+"""Time: how long to wait before asking Azure again, and who is told meanwhile. The one place that waits for it."""
 
 from __future__ import annotations
 

@@ -37,7 +37,8 @@ ONCE = "goldenimage_once"
 """The option of a request that :class:`Patient` must not repeat: the waiter repeats its polls itself."""
 
 ATTEMPTS, BUSY_ATTEMPTS, CONNECT_ATTEMPTS = 8, 30, 4
-"""How often one request is made: in general (half a minute), when Azure says when to come back, when nobody is there."""
+"""How often one request is made at most: in general (half a minute), after a 429 that says when to come back, where nobody
+is there."""
 
 UNCLEAR = "Azure may have carried it out all the same, or still be busy with it: run the task again, it takes that up."
 

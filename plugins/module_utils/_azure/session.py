@@ -108,8 +108,8 @@ class Session:
         """
         identity = find(params)
         ca = clouds.trusted_ca()
-        pace = replace(pace or Pace(), report=report)
-        pace = replace(pace, timeout=params.get("wait_timeout") or pace.timeout)
+        pace = pace or Pace()
+        pace = replace(pace, report=report, timeout=params.get("wait_timeout") or pace.timeout)
         transport = clouds.connections(ca, pace)
         cloud = resolve_cloud(params, identity, ca=ca, transport=transport, pace=pace)
         cache = TokenCache(token_cache) if token_cache else None
