@@ -10,13 +10,12 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
-from support.local_azure import BIN, REPOSITORY, LocalAzure, exports, running
+from support.local_azure import BIN, REPOSITORY, LocalAzure, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["BIN", "REPOSITORY", "LocalAzure", "exports"]
-
+__all__ = ["BIN", "REPOSITORY", "LocalAzure"]
 
 LONGEST = (
     "test_image_from_vm",

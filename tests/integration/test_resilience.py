@@ -23,8 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.arm import Arm
-
-from .conftest import BIN, LocalAzure, exports
+from support.local_azure import BIN, LocalAzure, running
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -153,17 +152,14 @@ def make_group(bench: Bench) -> None:
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     """A local Azure of its own: the other tests' one is not to be killed."""
     folder = tmp_path_factory.mktemp("resilience")
-    data = folder / "azure"
-    stopped = LocalAzure(data, {})
-    stopped.command("start")
-    made = Bench(folder, LocalAzure(data, exports(stopped.command("env"))))
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", str(folder / "key")], check=True)
-    try:
-        yield made
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(made.server, signal.SIGCONT)
-        stopped.command("stop")
+    with running(folder / "azure") as azure:
+        made = Bench(folder, azure)
+        try:
+            yield made
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(made.server, signal.SIGCONT)
 
 
 # --- a killed Azure --------------------------------------------------------------------------------------------------
