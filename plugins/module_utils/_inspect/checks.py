@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.errors import Unreadable
+from ansible_collections.goldenimage.azure.plugins.module_utils._text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -24,13 +25,6 @@ GENERIC, LISA = "Azure: Prepare Linux for imaging (create-upload-generic)", "LIS
 GENERALIZER = "goldenimage.azure.linux_generalize"
 RUN_PREPARE, RUN_GENERALIZE = "Run the role goldenimage.azure.linux_prepare", f"Run the role {GENERALIZER}"
 _MOST_EVIDENCE = 10
-_LONGEST = 200
-
-
-def printable(text: object, longest: int = _LONGEST) -> str:
-    """Return text from a disk without control characters, which could steer a terminal, and not too long."""
-    clean = "".join(char if char.isprintable() else "?" for char in str(text).replace("\t", " ").replace("\n", " "))
-    return clean if len(clean) <= longest else clean[: longest - 1] + "…"
 
 
 @dataclass(frozen=True)

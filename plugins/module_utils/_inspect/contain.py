@@ -23,7 +23,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import MissingDependency
 from ansible_collections.goldenimage.azure.plugins.module_utils._inspect import child, wire
-from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.checks import printable, undecided
+from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.checks import undecided
+from ansible_collections.goldenimage.azure.plugins.module_utils._text import printable
 
 if TYPE_CHECKING:
     from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.sources import Source

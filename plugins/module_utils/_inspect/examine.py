@@ -22,7 +22,6 @@ from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.checks 
     AZURE,
     GENERALIZE,
     Book,
-    printable,
     verdict,
 )
 from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.errors import Unreadable
@@ -30,6 +29,7 @@ from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.linux i
 from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.mounts import assemble
 from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.tree import Tree
 from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.volumes import Volume, volumes
+from ansible_collections.goldenimage.azure.plugins.module_utils._text import printable
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.partitions import read_table
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.checks import printable
+from ansible_collections.goldenimage.azure.plugins.module_utils._text import printable
 
 if TYPE_CHECKING:
     from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.checks_disk import Layout

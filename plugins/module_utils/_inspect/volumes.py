@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.goldenimage.azure.plugins.module_utils._inspect import contents
-from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.checks import printable
 from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.errors import Unreadable
 from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.filesystems import guarded, open_filesystem
 from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.stream import Disk, Window
+from ansible_collections.goldenimage.azure.plugins.module_utils._text import printable
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.footer import SECTOR
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.checks import printable
 from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.errors import Unreadable
 from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.hives import MOST, Hive
 from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.tree import Tree
+from ansible_collections.goldenimage.azure.plugins.module_utils._text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
