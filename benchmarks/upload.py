@@ -26,11 +26,13 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.azure_disk import AzureDisk
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.blob_client import Access
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.blob_source import BlobSource
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.footer import Footer
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.opening import open_source, recognise_file
-from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.page_blob import Access, PageBlob
-from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.transfer import fingerprint, missing, transfer
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.page_blob import PageBlob
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.runs import missing
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.transfer import fingerprint, transfer
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 MIB, GIB = 1 << 20, 1 << 30
@@ -75,6 +77,7 @@ def commands(options: argparse.Namespace) -> dict[str, list[list[str]]]:
 
 
 def from_qcow2(options: argparse.Namespace) -> dict[str, list[list[str]]]:
+    """The same for a qcow2 file, which only the engine reads as it is."""
     found = {"engine, qcow2": [[sys.executable, __file__, "--client", "engine", "FILE", "URL"]]}
     if options.azcopy:
         convert = ["qemu-img", "convert", "-O", "vpc", "-o", "subformat=fixed,force_size", "FILE", "TEMP"]

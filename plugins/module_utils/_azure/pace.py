@@ -9,10 +9,10 @@ import random
 import time
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
 DEFAULT_TIMEOUT = 3600.0
 _FIRST, _LONGEST = 0.3, 30.0
@@ -41,13 +41,19 @@ class Pace:
             self.sleep(min(_SLICE, rest))
 
 
-def backoff(failures: int) -> float:
-    """Seconds after so many failures in a row: twice as long each time up to half a minute, less a random part."""
-    longest: float = min(_LONGEST, _FIRST * 2 ** min(failures - 1, 16))
-    return longest * random.uniform(0.5, 1.0)  # noqa: S311 - so that many clients do not come back at the same moment
+def backoff(failures: int, *, first: float = _FIRST, longest: float = _LONGEST) -> float:
+    """Seconds after so many failures in a row: ``first``, twice as long each time up to ``longest``, less a random part."""
+    pause: float = min(longest, first * 2 ** min(failures - 1, 16))
+    return pause * random.uniform(0.5, 1.0)  # noqa: S311 - so that many clients do not come back at the same moment
 
 
-def retry_after(headers: Mapping[str, str]) -> float | None:
+class Headers(Protocol):
+    """The headers of any client's answer."""
+
+    def get(self, name: str, /) -> str | None: ...
+
+
+def retry_after(headers: Headers) -> float | None:
     """The seconds Azure asks to wait; ``None`` if it does not say, or says what cannot be read."""
     for name in ("x-ms-retry-after-ms", "retry-after-ms"):
         milliseconds = _number(headers.get(name))

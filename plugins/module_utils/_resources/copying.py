@@ -16,27 +16,23 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import InvalidInput
 from ansible_collections.goldenimage.azure.plugins.module_utils._resources import export_sources, uploading
+from ansible_collections.goldenimage.azure.plugins.module_utils._resources.marks import COPIED
 from ansible_collections.goldenimage.azure.plugins.module_utils._resources.upload_blob import BlobTarget
 from ansible_collections.goldenimage.azure.plugins.module_utils._resources.upload_disk import DiskTarget
-from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.azure_disk import AzureDisk
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.azure_disk import MIB, AzureDisk
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.blob_client import Refused
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.blob_source import BlobSource
-from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.transfer import (
-    Run,
-    Transferred,
-    data_size,
-    leftover,
-    windows,
-)
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.runs import add, leftover
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.transfer import Transferred, data_size, pieces
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ansible_collections.goldenimage.azure.plugins.module_utils._runtime import Task
     from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.page_blob import PageBlob
+    from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.runs import Run
 
 _TICK = 0.2  # seconds between looks at the workers
-_UNKNOWN = "copied"  # the mark of a complete copy whose bytes nobody here has seen
 
 
 def execute(task: Task) -> dict[str, Any]:
@@ -52,8 +48,15 @@ def execute(task: Task) -> dict[str, Any]:
     if params["disk"]:
         params["os_type"] = params["os_type"] or origin.os_type
         generation = params["hyper_v_generation"] or origin.generation
+        uploading.check_target(params, generation)
+        if origin.size % MIB:
+            raise InvalidInput(
+                f"{origin.title} has {origin.size} bytes, which is not a whole number of MiB, as a disk has to be.",
+                remedy="Export it (vhd_export) and upload the file.",
+            )
         target = DiskTarget(task, origin.size, generation, source=origin.identity)
     else:
+        uploading.check_target(params, None)
         target = BlobTarget(task, origin.size, source=origin.identity)
     recorded = target.recorded
     same = recorded is not None and (recorded == origin.recorded or target.made_from_source)
@@ -65,8 +68,8 @@ def execute(task: Task) -> dict[str, Any]:
         else:
             with origin.opened(left=target.made_from_source) as lent, uploading.opened(task, lent) as blob:
                 source = BlobSource(blob)
-                copier = _Copier(source, origin.recorded or _UNKNOWN)
-                disk = AzureDisk(source, footer=source.footer)
+                copier = _Copier(source, origin.recorded or COPIED)
+                disk = AzureDisk(source, footer=source.footer, exact=True)
                 result["upload"] = {
                     **uploading.upload(task, disk, target, send=copier.send),
                     "in_azure": copier.in_azure,
@@ -84,8 +87,10 @@ class _Copier:
 
     def send(self, task: Task, disk: AzureDisk, blob: PageBlob) -> Transferred:
         """Make the blob hold the disk; as :func:`uploading.send`, which is what happens where Azure does not copy."""
+        todo = list(pieces(self._source))
         try:
-            return self._copy(task, disk, blob)
+            if todo:  # whether Azure copies at all shows with the first
+                self._one(todo[0], blob)
         except Refused as error:
             if error.status not in (400, 403, 404, 501):
                 raise
@@ -94,35 +99,34 @@ class _Copier:
             )
             self.in_azure = False
             return uploading.send(task, disk, blob)
+        return self._copy(task, disk, blob, todo)
 
-    def _copy(self, task: Task, disk: AzureDisk, blob: PageBlob) -> Transferred:
+    def _copy(self, task: Task, disk: AzureDisk, blob: PageBlob, todo: list[Run]) -> Transferred:
         began = time.monotonic()
         held = blob.page_ranges()
-        pieces = [run for window in windows(self._source) for run in window]
         progress = task.progress("copying", data_size(self._source))
-        self._run(pieces, blob, task.params["connections"], progress.update)
+        self._run(todo, blob, task.params["connections"], progress.update)
         self._source.verify_unchanged()
-        merged = _merged(pieces)
-        for start, end in leftover(held, merged, disk.size):
+        runs: list[Run] = []
+        for piece in todo:
+            add(runs, *piece)
+        for start, end in leftover(held, runs, disk.size):
             blob.clear(start, end - start)
         blob.write(disk.size, memoryview(disk.footer))
-        uploading.check(task, blob, disk, merged, None if self._mark == _UNKNOWN else self._mark)
-        return Transferred(self._mark, 0, 0, 0, merged, time.monotonic() - began)
+        uploading.check(task, blob, disk, runs, None if self._mark == COPIED else self._mark)
+        return Transferred(self._mark, 0, 0, 0, runs, time.monotonic() - began)
 
-    def _run(self, pieces: list[Run], blob: PageBlob, workers: int, update: Callable[[int], object]) -> None:
-        if not pieces:
-            return
-        todo = iter(pieces[1:])
-        self._one(pieces[0], blob)  # whether it is done at all shows with the first
-        done = pieces[0][1] - pieces[0][0]
+    def _run(self, todo: list[Run], blob: PageBlob, workers: int, update: Callable[[int], object]) -> None:
+        waiting = iter(todo[1:])  # the first is there
+        done = sum(end - start for start, end in todo[:1])
         with ThreadPoolExecutor(workers, thread_name_prefix="copy") as pool:
-            pending = {pool.submit(self._one, piece, blob) for piece in islice(todo, 2 * workers)}
+            pending = {pool.submit(self._one, piece, blob) for piece in islice(waiting, 2 * workers)}
             try:
                 while pending:
                     ready, pending = wait(pending, timeout=_TICK, return_when=FIRST_COMPLETED)
                     for future in ready:
                         done += future.result()
-                        piece = next(todo, None)
+                        piece = next(waiting, None)
                         if piece is not None:
                             pending.add(pool.submit(self._one, piece, blob))
                     update(done)
@@ -131,16 +135,13 @@ class _Copier:
                 raise
 
     def _one(self, piece: Run, blob: PageBlob) -> int:
-        start, end = piece
-        blob.copy_from(start, end - start, self._source.blob.client.access)
-        return end - start
-
-
-def _merged(pieces: list[Run]) -> list[Run]:
-    merged: list[Run] = []
-    for start, end in pieces:
-        if merged and merged[-1][1] == start:
-            merged[-1] = (merged[-1][0], end)
-        else:
-            merged.append((start, end))
-    return merged
+        start, length = piece[0], piece[1] - piece[0]
+        access = self._source.blob.client.access
+        try:
+            blob.copy_from(start, length, access)
+        except Refused:
+            renewed = self._source.blob.client.access
+            if renewed is access:
+                raise
+            blob.copy_from(start, length, renewed)  # another thread has renewed it, which ended this one
+        return length

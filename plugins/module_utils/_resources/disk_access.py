@@ -1,7 +1,7 @@
 # Copyright (c) 2026, goldenimage.azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A shared access signature (SAS) of a managed disk: asked for, renewed, and always revoked."""
+"""How to get at the data of a disk: a shared access signature (SAS), asked for, renewed, and always revoked; or a token."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.blob_client
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from ansible_collections.goldenimage.azure.plugins.module_utils._azure.session import Session
     from ansible_collections.goldenimage.azure.plugins.module_utils._runtime import Task
 
 DURATION = 24 * 3600  # seconds; asked for again when a longer transfer outlives it
 MARGIN = 900  # seconds before the end at which it is asked for again
+_TOKEN_LIFE = 300.0  # seconds after which the cache is asked again; it knows when a token ends
 Kind = Literal["disk", "snapshot"]
 
 
@@ -81,6 +83,12 @@ def granted(
 
     with task.undo(f"the {access.lower()} access to the {kind} {name}", take_back):
         yield Lent(lambda: grant(ours=left), lambda: grant(ours=True))
+
+
+def by_token(azure: Session, url: str) -> Access:
+    """A permission for a page blob that the task's own identity has."""
+    token = azure.credential.get_token(azure.cloud.storage_scope).token
+    return Access(url, {"Authorization": f"Bearer {token}"}, time.monotonic() + _TOKEN_LIFE)
 
 
 def revoke(task: Task, group: str, name: str, *, kind: Kind = "disk") -> None:

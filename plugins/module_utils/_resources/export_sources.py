@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ansible_collections.goldenimage.azure.plugins.module_utils._azure import ids
 from ansible_collections.goldenimage.azure.plugins.module_utils._azure.retries import made
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import InvalidInput
-from ansible_collections.goldenimage.azure.plugins.module_utils._resources import disk_access, disks
+from ansible_collections.goldenimage.azure.plugins.module_utils._resources import disk_access, disks, marks
+from ansible_collections.goldenimage.azure.plugins.module_utils._resources.marks import CONTENT, INCOMPLETE
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.blob_client import Access
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.footer import FOOTER_SIZE
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.page_blob import PageBlob
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from ansible_collections.goldenimage.azure.plugins.module_utils._resources.disk_access import Kind, Lent
     from ansible_collections.goldenimage.azure.plugins.module_utils._runtime import Task
 
-CONTENT = "goldenimage_content"
-INCOMPLETE = "incomplete"
 TEMPORARY = "goldenimage_temporary"
 _SNAPSHOTS, _IMAGES = "microsoft.compute/snapshots", "microsoft.compute/images"
 _VERSIONS = "microsoft.compute/galleries/images/versions"
@@ -100,15 +99,16 @@ def find(task: Task, source: str, *, lun: int | None = None, sas: str | None = N
 def _disk(task: Task, where: ids.ResourceId) -> Origin:
     wire = _existing(disks.read(task.azure, where.resource_group, where.name), where)
     properties = wire["properties"]
-    state, title = properties.get("diskState"), f"the disk {where.name}"
+    size, state, title = properties.get("diskSizeBytes"), properties.get("diskState"), f"the disk {where.name}"
     _refuse_incomplete(wire, title)
     if state == "Attached":  # to a machine that may be writing
         return Origin(title, None, None, _snapshot_of(task, where, wire), *_kind(properties))
-    # Only a machine can change a disk, and each that ever had it has left a time.
+    # Only a machine can change a disk, and each that ever had it has left a time; or somebody has enlarged it.
     changed = properties.get("LastOwnershipUpdateTime")
-    identity = f"{where} {properties.get('uniqueId')} {changed}".lower()
-    mark = (wire.get("tags") or {}).get(CONTENT)
-    recorded = mark if changed is None and mark != INCOMPLETE else None
+    identity = f"{where} {properties.get('uniqueId')} {changed} {size}".lower()
+    uploaded = (properties.get("creationData") or {}).get("uploadSizeBytes")
+    untouched = changed is None and size is not None and uploaded == size + FOOTER_SIZE
+    recorded = marks.fingerprint(wire.get("tags")) if untouched else None
     return Origin(title, identity, recorded, _opener(task, where, "disk", state), *_kind(properties))
 
 
@@ -168,13 +168,16 @@ def _snapshot_of(task: Task, where: ids.ResourceId, wire: Wire) -> Opened:
 def _blob(task: Task, address: str, sas: str | None) -> Origin:
     if "?" in address:
         raise InvalidInput("source has a query.", remedy="Give the signature as source_sas, which is kept secret.")
+    if not address.lower().startswith("https:"):
+        raise InvalidInput(
+            f"source is {address}, where data and permission would go unencrypted.", remedy="Give the https address."
+        )
     azure = task.azure
 
     def grant() -> Access:
         if sas:
             return Access(f"{address}?{sas.lstrip('?')}")
-        token = azure.credential.get_token(azure.cloud.storage_scope).token
-        return Access(address, {"Authorization": f"Bearer {token}"})
+        return disk_access.by_token(azure, address)
 
     with PageBlob(grant, ca=azure.ca) as blob:
         headers = blob.properties()

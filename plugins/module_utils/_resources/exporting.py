@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
 import uuid
@@ -19,9 +18,14 @@ from ansible_collections.goldenimage.azure.plugins.module_utils._resources.uploa
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd import formats, journal, qemu_img
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.azure_disk import AzureDisk
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.blob_source import BlobSource
-from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.build import need_folder, need_space, replacing
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.build import (
+    need_folder,
+    need_space,
+    replacing,
+    untouched,
+)
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.opening import open_source, recognise_file
-from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.sinks import FileSink
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.sinks import FULL, FileSink
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.sources import FileSource
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.transfer import (
     Transferred,
@@ -36,7 +40,6 @@ if TYPE_CHECKING:
 
 SAME, OTHER = "as in the source", "other"
 _RECORD = "user.goldenimage.export"
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class FileTarget:
@@ -51,16 +54,17 @@ class FileTarget:
             raise InvalidInput(f"dest is a folder: {self.path}.", remedy="Give the name of the file to write.")
         need_folder(self.path)
         if self.format in qemu_img.FORMATS:
-            qemu_img.need_program()
+            qemu_img.program(instead=", or choose vhd or raw")
 
     def plan(self) -> Plan:
         """Compare what is there with the source; without a record of it, by reading the source, but not in check mode.
 
-        :raises InvalidInput: something else is there, and there is no ``force``.
+        :raises InvalidInput: something else is there, and there is no ``force``; or somebody writes to what is there.
         """
         wanted = {"format": self.format, "content": SAME}
         if not os.path.lexists(self.path):
             return Plan.between(None, wanted)
+        FileSource(self.path).close()  # refused while somebody writes, whatever is in it
         same = self._holds()
         found = {"format": recognise_file(self.path).format, "content": SAME if same else OTHER}
         plan = Plan.between(found, wanted)
@@ -119,7 +123,7 @@ class FileTarget:
                     moved = self._receive(source, partial)
                     self._put_in_place(partial, source, moved.fingerprint)
             except OSError as error:
-                if error.errno not in _FULL:
+                if error.errno not in FULL:
                     raise
                 raise GoldenImageError(
                     f"There is no space left for {self.path}: {error.strerror}.",
@@ -146,6 +150,7 @@ class FileTarget:
         if self.task.params["verify"]:
             with FileSource(partial.path, fd=os.dup(partial.fd)) as file:
                 if fingerprint(file) != moved.fingerprint:
+                    journal.discard(self.path)  # going on with that would end here every time
                     raise GoldenImageError(
                         f"{partial.path} does not hold what was received.",
                         remedy="Check the file system, then run again.",
@@ -164,7 +169,8 @@ class FileTarget:
             FileSink(partial.fd).write(source.size, memoryview(source.footer))
         os.fsync(partial.fd)
         _remember(partial.fd, record)
-        os.replace(partial.path, self.path)
+        with untouched(self.path):
+            os.replace(partial.path, self.path)
 
     def present(self) -> dict[str, Any]:
         """The file for the task's result."""
@@ -205,7 +211,7 @@ def to_blob(task: Task, origin: Origin) -> tuple[Plan, dict[str, Any]]:
         with origin.opened(left=target.made_from_source) as lent, uploading.opened(task, lent) as blob:
             source = BlobSource(blob)
             target.size = source.size
-            moved = uploading.upload(task, AzureDisk(source, footer=source.footer), target)
+            moved = uploading.upload(task, AzureDisk(source, footer=source.footer, exact=True), target)
         result["export"] = {
             **{key: moved[key] for key in ("fingerprint", "virtual_size", "bytes_kept", "seconds")},
             "bytes_received": moved["bytes_read"],

@@ -1,16 +1,14 @@
 # Copyright (c) 2026, goldenimage.azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The page blob a local file is uploaded into: find the account and its permission, read, plan, apply.
+"""The page blob that a file or another disk is uploaded into: find the account and its permission, read, plan, apply.
 
-The metadata ``goldenimage_content`` holds the fingerprint of the data. It is written last: until then it says
-``incomplete``, so an upload that broke off is never taken for one that finished. The next run goes on with such a blob.
+Its metadata are :mod:`marks`. One that is incomplete stays, and the next run goes on with it.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import time
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -19,8 +17,16 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.goldenimage.azure.plugins.module_utils._azure import errors
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import InvalidInput
 from ansible_collections.goldenimage.azure.plugins.module_utils._plan import Plan
-from ansible_collections.goldenimage.azure.plugins.module_utils._resources.disk_access import MARGIN, Lent
+from ansible_collections.goldenimage.azure.plugins.module_utils._resources import marks
+from ansible_collections.goldenimage.azure.plugins.module_utils._resources.disk_access import MARGIN, Lent, by_token
+from ansible_collections.goldenimage.azure.plugins.module_utils._resources.marks import (
+    AS_IN_FILE,
+    CONTENT,
+    INCOMPLETE,
+    SOURCE,
+)
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.blob_client import Access
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.footer import FOOTER_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,14 +34,9 @@ if TYPE_CHECKING:
     from ansible_collections.goldenimage.azure.plugins.module_utils._resources._shape import Wire
     from ansible_collections.goldenimage.azure.plugins.module_utils._runtime import Task
 
-CONTENT = "goldenimage_content"
-SOURCE = "goldenimage_source"
-INCOMPLETE = "incomplete"
-FOOTER_SIZE = 512
-AS_IN_FILE = "as in the file"
+_TYPE = "PageBlob"
 _LIFETIME = timedelta(hours=24)
 _CLOCKS_DIFFER = timedelta(minutes=15)
-_TOKEN_LIFE = 300.0  # seconds after which the cache is asked again; it knows when a token ends
 
 
 class BlobTarget:
@@ -50,7 +51,7 @@ class BlobTarget:
     def __init__(self, task: Task, size: int | None, *, source: str | None = None) -> None:
         self.task = task
         self.size = size
-        self._source = hashlib.sha256(source.encode()).hexdigest() if source else None
+        self._source = marks.of_source(source)
         self.account = self._read_account()
         self.found = self._read()
         self._keep = self._granted = False
@@ -58,7 +59,9 @@ class BlobTarget:
     @property
     def recorded(self) -> str | None:
         """The fingerprint of what a complete blob of the right size holds; ``None`` if that is not known."""
-        if self.found is None or (self.size is not None and self.found["size"] != self._length):
+        if self.found is None or self.found["type"] != _TYPE:
+            return None
+        if self.size is not None and self.found["size"] != self._length:
             return None
         content: str | None = self.found["metadata"].get(CONTENT)
         return None if content == INCOMPLETE else content
@@ -80,7 +83,7 @@ class BlobTarget:
         :raises InvalidInput: the blob is complete and holds something else, and there is no ``force``.
         """
         self._keep = same_content
-        wanted = {"content": AS_IN_FILE, "size": self._length, "type": "PageBlob"}
+        wanted = {"content": AS_IN_FILE, "size": self._length, "type": _TYPE}
         if self.size is None:
             del wanted["size"]
         if self.found is None:
@@ -115,7 +118,7 @@ class BlobTarget:
         with errors.translated(f"create the page blob {self._name}"):
             self._make_room()
             if not self._resumable:
-                self._blob.create_page_blob(self._length, metadata=self._metadata(INCOMPLETE))
+                self._blob.create_page_blob(self._length, metadata=marks.made(INCOMPLETE, self._source))
         yield Lent(self._grant, self._permission)
 
     @contextlib.contextmanager
@@ -126,7 +129,7 @@ class BlobTarget:
     @property
     def _resumable(self) -> bool:
         found = self.found
-        same = found is not None and (found["type"], found["size"]) == ("PageBlob", self._length)
+        same = found is not None and (found["type"], found["size"]) == (_TYPE, self._length)
         return found is not None and same and found["metadata"].get(CONTENT) == INCOMPLETE
 
     def _make_room(self) -> None:
@@ -136,17 +139,14 @@ class BlobTarget:
         if self.task.params["create_container"] and not self._container.exists():
             with contextlib.suppress(ResourceExistsError):
                 self._container.create_container()
-        if self.found is not None and self.found["type"] != "PageBlob":
+        if self.found is not None and self.found["type"] != _TYPE:
             with contextlib.suppress(ResourceNotFoundError):
                 self._blob.delete_blob()
 
     def complete(self, fingerprint: str) -> None:
         """Record, as the last step, what the blob holds."""
         with errors.translated(f"complete the page blob {self._name}"):
-            self._blob.set_blob_metadata(self._metadata(fingerprint))
-
-    def _metadata(self, content: str) -> dict[str, str]:
-        return {CONTENT: content, **({SOURCE: self._source} if self._source else {})}
+            self._blob.set_blob_metadata(marks.made(fingerprint, self._source))
 
     def present(self) -> dict[str, Any]:
         """The blob for the task's result."""
@@ -179,6 +179,8 @@ class BlobTarget:
         return account
 
     def _read(self) -> dict[str, Any] | None:
+        with errors.sdk_import():
+            from azure.core.exceptions import ResourceNotFoundError
         with errors.translated(f"read the blob {self._name}"):
             if not self._container.exists():
                 if self.task.params["create_container"]:
@@ -187,9 +189,10 @@ class BlobTarget:
                     f"The container {self.task.params['container']} does not exist in {self.account['name']}.",
                     remedy="Set create_container, or create it first.",
                 )
-            if not self._blob.exists():
+            try:
+                found = self._blob.get_blob_properties()
+            except ResourceNotFoundError:
                 return None
-            found = self._blob.get_blob_properties()
         return {"size": found.size, "type": str(found.blob_type.value), "metadata": found.metadata or {}}
 
     @property
@@ -251,8 +254,7 @@ class BlobTarget:
         url = str(self._blob.url)
         azure = self.task.azure
         if self._key is None:
-            token = azure.credential.get_token(azure.cloud.storage_scope).token
-            return Access(url, {"Authorization": f"Bearer {token}"}, time.monotonic() + _TOKEN_LIFE)
+            return by_token(azure, url)
         from azure.storage.blob import BlobSasPermissions, generate_blob_sas
 
         now = datetime.now(UTC)

@@ -1,35 +1,33 @@
 # Copyright (c) 2026, goldenimage.azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The managed disk a local file is uploaded into: read, plan, apply.
+"""The managed disk that a file or another disk is uploaded into: read, plan, apply.
 
-The tag ``goldenimage_content`` holds the fingerprint of the data. It is written last: until then it says
-``incomplete``, so an upload that broke off is never taken for one that finished. Such a disk stays, without access, and
-the next run goes on with it.
+Its tags are :mod:`marks`. One that is incomplete stays, without access, and the next run goes on with it.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import GoldenImageError, InvalidInput
 from ansible_collections.goldenimage.azure.plugins.module_utils._plan import Plan
-from ansible_collections.goldenimage.azure.plugins.module_utils._resources import disk_access, disks, locations
+from ansible_collections.goldenimage.azure.plugins.module_utils._resources import disk_access, disks, locations, marks
 from ansible_collections.goldenimage.azure.plugins.module_utils._resources._shape import Wire, present, stated
+from ansible_collections.goldenimage.azure.plugins.module_utils._resources.marks import (
+    AS_IN_FILE,
+    CONTENT,
+    INCOMPLETE,
+    SOURCE,
+)
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.footer import FOOTER_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ansible_collections.goldenimage.azure.plugins.module_utils._runtime import Task
 
-CONTENT = "goldenimage_content"
-SOURCE = "goldenimage_source"
-MARKS = (CONTENT, SOURCE)
-INCOMPLETE = "incomplete"
-FOOTER_SIZE = 512
-AS_IN_FILE = "as in the file"
 _WAITING = "ReadyToUpload"
 _UPLOADING = "ActiveUpload"
 _CHANGEABLE = ("sku.name", "os_type")
@@ -49,8 +47,8 @@ class DiskTarget:
         self.name: str = task.params["disk"]
         self.size = size
         self.found = disks.read(task.azure, self.group, self.name)
-        self.tags = {key: text for key, text in ((self.found or {}).get("tags") or {}).items() if key not in MARKS}
-        self._source = hashlib.sha256(source.encode()).hexdigest() if source else None
+        self.tags = marks.without((self.found or {}).get("tags"))
+        self._source = marks.of_source(source)
         self.wanted = self._desire(generation)
         self._keep = self._usable = self._same_but_content = False
 
@@ -193,7 +191,7 @@ class DiskTarget:
         shown = present(disk)
         shown["location"] = locations.plain(disk["location"])
         shown.pop("creation_data", None)  # the disk may have been made otherwise; its content and size count
-        shown["tags"] = {key: text for key, text in (shown.get("tags") or {}).items() if key not in MARKS}
+        shown["tags"] = marks.without(shown.get("tags"))
         return dict(shown)
 
     def _difference(self) -> str:
@@ -204,8 +202,7 @@ class DiskTarget:
         return text + ("other content than the file." if known else "content that was not uploaded by this module.")
 
     def _tags(self, content: str | None) -> dict[str, str]:
-        marks = {CONTENT: content, SOURCE: self._source}
-        return {**self.wanted["tags"], **{name: mark for name, mark in marks.items() if mark}}
+        return {**self.wanted["tags"], **marks.made(content, self._source)}
 
     def _write(self, content: str | None) -> None:
         """Change what can be changed in place, and record what the disk holds."""

@@ -12,13 +12,11 @@ from ansible_collections.goldenimage.azure.plugins.module_utils._errors import G
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.blob_source import BlobSource
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.footer import FOOTER_SIZE
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.page_blob import PageBlob
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.runs import leftover, missing
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.transfer import (
-    Run,
     Transferred,
     data_size,
     fingerprint,
-    leftover,
-    missing,
     transfer,
 )
 
@@ -29,10 +27,23 @@ if TYPE_CHECKING:
     from ansible_collections.goldenimage.azure.plugins.module_utils._resources.disk_access import Lent
     from ansible_collections.goldenimage.azure.plugins.module_utils._runtime import Task
     from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.azure_disk import AzureDisk
+    from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.runs import Run
 
     Sender = Callable[[Task, AzureDisk, PageBlob], Transferred]
 
+ARGUMENTS: dict[str, Any] = {
+    "source_sas": {"type": "str", "no_log": True},
+    "storage_account": {"type": "str"},
+    "container": {"type": "str"},
+    "blob": {"type": "str"},
+    "create_container": {"type": "bool", "default": False},
+    "blob_auth": {"type": "str", "choices": ["auto", "entra", "key"], "default": "auto", "no_log": False},
+    "connections": {"type": "int", "default": 8},
+    "bandwidth_limit": {"type": "str"},
+}
+"""Options of every module that brings a disk to Azure or from there; the fragment ``transfer`` documents them."""
 MAX_CONNECTIONS = 64
+_DISK_ONLY = ("location", "zone", "sku", "security_type", "tags")
 _LOOK = 4 << 20
 
 
@@ -62,9 +73,26 @@ def check_options(params: Mapping[str, Any]) -> int | None:
         limit = 0
     if limit < 1:
         raise InvalidInput(
-            f"bandwidth_limit is {text!r}.", remedy="Give the bytes that may be sent in a second: 20M, 512K, 1000000."
+            f"bandwidth_limit is {text!r}.", remedy="Give the bytes that may go in a second: 20M, 512K, 1000000."
         )
     return limit
+
+
+def check_target(params: Mapping[str, Any], generation: str | None) -> None:
+    """Refuse options that do not fit what an upload makes.
+
+    :param generation: the Hyper-V generation of the disk; ``None`` for a data disk or a page blob.
+    :raises InvalidInput: naming the option.
+    """
+    if params["storage_account"]:
+        for name in _DISK_ONLY:
+            if params[name] is not None:
+                raise InvalidInput(f"{name} is for managed disks; a page blob has none.", remedy=f"Leave {name} out.")
+    elif params["security_type"] and generation != "V2":
+        raise InvalidInput(
+            f"security_type {params['security_type']} needs generation V2, but hyper_v_generation is {generation}.",
+            remedy="Use a disk with an EFI system partition, or leave security_type out.",
+        )
 
 
 def opened(task: Task, lent: Lent) -> PageBlob:

@@ -28,14 +28,15 @@ class AzureDisk(Source):
     ``size`` is the virtual size, ``footer`` the 512 bytes that follow it, ``file_size`` both together.
 
     :param footer: a valid footer to keep, used when the size stays as it is.
+    :param exact: Azure has it already, so neither its size nor its GPT is touched.
     """
 
-    def __init__(self, base: Source, *, footer: bytes | None = None) -> None:
+    def __init__(self, base: Source, *, footer: bytes | None = None, exact: bool = False) -> None:
         self.base = base
         self.path = base.path
         self.format = base.format
-        self.size = round_up(base.size)
-        self.patches = moved_backup(base, self.size)
+        self.size = base.size if exact else round_up(base.size)
+        self.patches = {} if exact else moved_backup(base, self.size)
         kept = footer if footer is not None and self.size == base.size else None
         self.footer: bytes = kept or Footer.fixed(self.size).pack()
 

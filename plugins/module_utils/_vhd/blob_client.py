@@ -10,9 +10,7 @@ jittered pauses; a permission is renewed before it ends, and when the service sa
 
 from __future__ import annotations
 
-import email.utils
 import http.client
-import random
 import re
 import ssl
 import threading
@@ -21,6 +19,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from ansible_collections.goldenimage.azure.plugins.module_utils._azure.errors import CA_REMEDY, TRANSIENT
+from ansible_collections.goldenimage.azure.plugins.module_utils._azure.pace import backoff, retry_after
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import GoldenImageError
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd import connections
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.pacing import Bandwidth, Gate
@@ -31,10 +31,9 @@ if TYPE_CHECKING:
 VERSION = "2018-11-09"  # the last that answers every Put Page with the MD5 of what arrived
 _GOOD = (200, 201, 206)
 _BUSY = (429, 503)
-_RETRIED = (408, 429, 500, 502, 503, 504)
 _DENIED = (401, 403)
-_BROKEN = (OSError, http.client.HTTPException)
-_LONGEST_PAUSE = 30.0
+_SOURCE_DENIED = "CannotVerifyCopySource"  # with the status of the other blob, so it says nothing of our permission
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.75, 40.0  # less up to a half, at random
 _LONGEST_ASKED = 600.0  # by a service that is busy; a date in the past asks for nothing
 _SECRET = re.compile(r"(?i)\b(sig|authorization|skoid|se|sp)=[^&\s\"'<]+")
 
@@ -69,6 +68,22 @@ class Answer:
         return scrub(_xml_text(self.body, "Message").split("\n")[0])
 
 
+@dataclass(frozen=True)
+class _Call:
+    """What is asked; see :meth:`BlobClient.request`."""
+
+    method: str
+    comp: str
+    headers: dict[str, str]
+    body: memoryview | None
+    into: memoryview | None
+
+    @property
+    def size(self) -> int:
+        """Bytes of its body, or of the answer's."""
+        return len(self.into if self.into is not None else self.body or b"")
+
+
 class Refused(GoldenImageError):  # noqa: N818 - reads as what happened
     """The service refuses; asking again is no use.
 
@@ -85,7 +100,7 @@ class BlobClient:
     :param grant: returns the permission; called again when the service refuses the one before.
     :param renewed: as ``grant``, called while the permission before is still good.
     :param ca: a file or folder of certificate authorities, ``None`` for the usual ones.
-    :param retries: how often one call is tried again; the pauses double from half a second, with jitter.
+    :param retries: how often one call is tried again; the pauses double from about half a second.
     :param timeout: seconds without a byte until a connection counts as broken.
     :param most: how many requests may be under way at once.
     :param bandwidth: bytes of bodies per second, ``None`` for no limit.
@@ -129,38 +144,39 @@ class BlobClient:
         :raises Refused: the service says no.
         :raises GoldenImageError: still failing after the retries, or stopped.
         """
-        denied = False
-        attempt = 0
+        call = _Call(method, comp, headers, body, into)
+        denied, attempt = False, 0
         while True:
             access = self._current()
-            retry_after: float | None = None
             try:
-                answer = self._paced(access, method, comp, headers, body, into)
+                answer = self._paced(access, call)
             except ssl.SSLCertVerificationError as error:
                 raise GoldenImageError(
                     f"{what} of {self.place} failed: the server's certificate is not trusted ({error.verify_message}).",
-                    remedy="Set REQUESTS_CA_BUNDLE to the file with your certificate authorities.",
+                    remedy=CA_REMEDY,
                 ) from None
-            except _BROKEN as error:
-                problem = f"{type(error).__name__}: {scrub(str(error))}".rstrip(": ")
+            except connections.BROKEN as error:
+                problem, asked = f"{type(error).__name__}: {scrub(str(error))}".rstrip(": "), None
             else:
                 if answer.status in _GOOD:
                     self.gate.answered()
                     return answer
                 problem = f"HTTP {answer.status} {answer.code}: {answer.message}".rstrip(": ")
-                if answer.status in _DENIED and not denied and not self._stopped.is_set():
+                ours = answer.status in _DENIED and answer.code != _SOURCE_DENIED
+                if ours and not denied and not self._stopped.is_set():
                     denied = True
                     self._replace(access, self._grant)
                     continue
-                if answer.status not in _RETRIED:
+                if answer.status not in TRANSIENT:
                     raise self._refusal(what, problem, answer)
                 if answer.status in _BUSY:
                     self.gate.refused()
-                retry_after = _seconds(answer.headers.get("retry-after"))
+                asked = retry_after(answer.headers)
             attempt += 1
             if self._stopped.is_set() or attempt > self._retries:
                 raise GoldenImageError(f"{what} of {self.place} failed: {problem}.", remedy=_AGAIN)
-            self._stopped.wait(_pause(attempt, retry_after))
+            pause = backoff(attempt, first=_FIRST_PAUSE, longest=_LONGEST_PAUSE)
+            self._stopped.wait(pause + min(asked or 0.0, _LONGEST_ASKED))
 
     def abort(self) -> None:
         """Stop retries and break the connections."""
@@ -183,41 +199,27 @@ class BlobClient:
         """The permission, good for some minutes at least: for a service that shall read the blob itself."""
         return self._current()
 
-    def _paced(
-        self,
-        access: Access,
-        method: str,
-        comp: str,
-        headers: dict[str, str],
-        body: memoryview | None,
-        into: memoryview | None,
-    ) -> Answer:
-        count = len(into if into is not None else body or b"")
-        delay = self._bandwidth.reserve(count) if count else 0.0
+    def _paced(self, access: Access, call: _Call) -> Answer:
+        delay = self._bandwidth.reserve(call.size) if call.size else 0.0
         if delay > 0:
             self._stopped.wait(delay)
         with self.gate.passing():
-            return self._once(access, method, comp, headers, body, into)
+            return self._once(access, call)
 
-    def _once(
-        self,
-        access: Access,
-        method: str,
-        comp: str,
-        headers: dict[str, str],
-        body: memoryview | None,
-        into: memoryview | None,
-    ) -> Answer:
+    def _once(self, access: Access, call: _Call) -> Answer:
         parts = urlsplit(access.url)
-        query = "&".join(part for part in (f"comp={comp}" if comp else "", parts.query) if part)
-        length = {} if body is None else {"Content-Length": str(len(body))}
-        sent = {"x-ms-version": VERSION, **length, **headers, **access.headers}
+        query = "&".join(part for part in (f"comp={call.comp}" if call.comp else "", parts.query) if part)
+        target = self._pool.target(f"{parts.path}?{query}" if query else parts.path)
+        length = {} if call.body is None else {"Content-Length": str(len(call.body))}
+        sent = {"x-ms-version": VERSION, **length, **call.headers, **access.headers}
         with self._pool.connection() as connection:
-            connection.request(method, self._pool.target(f"{parts.path}?{query}" if query else parts.path), body, sent)
+            connection.request(call.method, target, call.body, sent)
             response = connection.getresponse()
-            if into is None or response.status not in _GOOD:
+            if call.into is None or response.status not in _GOOD:
                 return Answer(response.status, response.headers, response.read())
-            _fill(into, response)
+            connections.fill(call.into, response)
+            if response.read(1):  # longer than what was asked for
+                raise http.client.IncompleteRead(b"")
             return Answer(response.status, response.headers, b"")
 
     def _current(self) -> Access:
@@ -246,40 +248,6 @@ _AGAIN = "Run again: it goes on where it stopped, and what is not complete is ne
 def scrub(text: str) -> str:
     """Return the text without signatures and other parts of a SAS."""
     return _SECRET.sub(r"\1=***", text)
-
-
-def _fill(into: memoryview, response: http.client.HTTPResponse) -> None:
-    """Read the whole body into a buffer of just its length.
-
-    :raises http.client.IncompleteRead: it is shorter or longer.
-    """
-    done = 0
-    while done < len(into):
-        count = response.readinto(into[done:])
-        if not count:
-            raise http.client.IncompleteRead(b"", len(into) - done)
-        done += count
-    if response.read(1):
-        raise http.client.IncompleteRead(b"")
-
-
-def _pause(attempt: int, retry_after: float | None) -> float:
-    pause: float = 0.5 * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)  # noqa: S311 - jitter
-    return min(pause, _LONGEST_PAUSE) + min(retry_after or 0.0, _LONGEST_ASKED)
-
-
-def _seconds(value: str | None) -> float | None:
-    """Return a Retry-After header, seconds or a date, as seconds from now."""
-    if not value:
-        return None
-    try:
-        seconds = float(value)
-    except ValueError:
-        try:
-            seconds = email.utils.parsedate_to_datetime(value).timestamp() - time.time()
-        except ValueError:
-            return None
-    return max(0.0, seconds)
 
 
 def _xml_text(body: bytes, tag: str) -> str:

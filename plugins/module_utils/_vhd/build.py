@@ -17,15 +17,14 @@ from ansible_collections.goldenimage.azure.plugins.module_utils._errors import G
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd import formats
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.locks import lock_exclusive
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.opening import open_source, recognise_file
-from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.sinks import FileSink
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.sinks import FULL, FileSink
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.sources import FileSource
-from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.transfer import Run, data_size, transfer, windows
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.transfer import data_size, pieces, transfer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.azure_disk import AzureDisk
-    from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.sources import Source
 
 _FICLONE = 0x40049409  # linux/fs.h: share every block of another file
 _CHUNK = 64 << 20
@@ -43,16 +42,12 @@ def same_content(disk: AzureDisk, path: str) -> bool:
     with open_source(path, found) as other:
         done = 0
         # What holds data in neither reads as zeros in both.
-        for start, end in heapq.merge(_runs(disk), _runs(other)):
+        for start, end in heapq.merge(pieces(disk), pieces(other)):
             begin = max(start, done)
             if begin < end and disk.read(begin, end - begin) != other.read(begin, end - begin):
                 return False
             done = max(done, end)
     return True
-
-
-def _runs(source: Source) -> Iterator[Run]:
-    return (run for window in windows(source) for run in window)
 
 
 def build(disk: AzureDisk, path: str, update: Callable[[int], object]) -> int:
@@ -81,7 +76,7 @@ def build(disk: AzureDisk, path: str, update: Callable[[int], object]) -> int:
 def replacing(path: str) -> Iterator[tuple[int, str]]:
     """Lend a new file (descriptor, name) beside ``path`` that takes its place when the block succeeds."""
     folder, name = need_folder(path), os.path.basename(os.path.abspath(path))
-    with _untouched(path):
+    with untouched(path):
         try:
             fd, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
         except OSError as error:
@@ -92,7 +87,7 @@ def replacing(path: str) -> Iterator[tuple[int, str]]:
         except BaseException as error:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(temporary)
-            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            if isinstance(error, OSError) and error.errno in FULL:
                 raise _no_space(folder, error.strerror or "") from error
             raise
         finally:
@@ -134,8 +129,11 @@ def _no_space(folder: str, reason: str) -> InvalidInput:
 
 
 @contextlib.contextmanager
-def _untouched(path: str) -> Iterator[None]:
-    """Keep readers and writers off the file that is about to be replaced, if there is one."""
+def untouched(path: str) -> Iterator[None]:
+    """Keep readers and writers off the file that is about to be replaced, if there is one.
+
+    :raises InvalidInput: somebody uses it.
+    """
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:

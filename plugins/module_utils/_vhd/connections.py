@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+BROKEN = (OSError, http.client.HTTPException)
+"""What a connection raises that may work the next time."""
+
+
 class Pool:
     """Connections to the host of ``url``; a broken one is replaced at the next use."""
 
@@ -92,6 +96,19 @@ class Pool:
             for connection in self._all:
                 connection.close()
             self._all.clear()
+
+
+def fill(buffer: memoryview, response: http.client.HTTPResponse) -> None:
+    """Read as much of a body as the buffer has room for.
+
+    :raises http.client.IncompleteRead: it is shorter.
+    """
+    done = 0
+    while done < len(buffer):
+        count = response.readinto(buffer[done:])
+        if not count:
+            raise http.client.IncompleteRead(b"", len(buffer) - done)
+        done += count
 
 
 def trusted_context(ca: str | None) -> ssl.SSLContext:

@@ -21,10 +21,16 @@ from typing import TYPE_CHECKING
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import InvalidInput
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd import formats
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.footer import FOOTER_SIZE, SECTOR, Footer, checksum
-from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.sources import Extent, FileSource, Kind, Source
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.sources import (
+    Extent,
+    FileSource,
+    Kind,
+    Source,
+    merged,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
 _HEADER = struct.Struct(">8sQQIIII16sI4x512s")
 _HEADER_SIZE = 1024
@@ -66,7 +72,7 @@ class GrowingVhd(Source):
         self._table = _table(file, header, self.size, self._bitmap_size)
 
     def extents(self) -> Iterator[Extent]:
-        return _merged(self._raw_extents())
+        return merged(self._raw_extents())
 
     def _raw_extents(self) -> Iterator[Extent]:
         below = _Cursor(self._parent) if self._parent is not None else None
@@ -207,19 +213,6 @@ class _Cursor:
             stop = min(end, self._current.end)
             yield Extent(start, stop - start, self._current.kind)
             start = stop
-
-
-def _merged(extents: Iterable[Extent]) -> Iterator[Extent]:
-    last: Extent | None = None
-    for extent in extents:
-        if last is not None and last.kind is extent.kind:
-            last = Extent(last.offset, last.length + extent.length, last.kind)
-            continue
-        if last is not None:
-            yield last
-        last = extent
-    if last is not None:
-        yield last
 
 
 def _bad(file: FileSource, what: str) -> InvalidInput:

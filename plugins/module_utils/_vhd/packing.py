@@ -54,16 +54,15 @@ def unpack(file: FileSource, kind: str, folder: str | None, update: Update) -> F
 def _decompressed(file: FileSource, kind: str, folder: str | None, update: Update) -> FileSource:
     with Spool(folder) as spool:
         try:
-            for data in _zstd(file, update) if kind == "zstd" else _stream(file, kind, update):
+            for data in _zstd(file, update) if kind == "zstd" else _stream(file, _MAKERS[kind], update):
                 spool.append(data)
         except (zlib.error, lzma.LZMAError, EOFError, OSError, ValueError) as error:
             raise InvalidInput(f"{file.path} cannot be unpacked as {kind}: {error}.", remedy=_AGAIN) from error
         return FileSource(file.path, fd=spool.take())
 
 
-def _stream(file: FileSource, kind: str, update: Update) -> Iterator[bytes]:
-    """Yield the content of a compressed file, of all its streams."""
-    make = _MAKERS[kind]
+def _stream(file: FileSource, make: Callable[[], Any], update: Update) -> Iterator[bytes]:
+    """Yield the content of a compressed file, of all its streams; ``make`` returns what reads one of them."""
     decompressor: Any = None
     for data in _chunks(file, update):
         rest = data
@@ -105,9 +104,8 @@ def _zstd(file: FileSource, update: Update) -> Iterator[bytes]:
         yield from _zstd_program(file)
         return
     limit = {module.DecompressionParameter.window_log_max: _MEMORY.bit_length() - 1}
-    _MAKERS["zstd"] = lambda: module.ZstdDecompressor(options=limit)
     try:
-        yield from _stream(file, "zstd", update)
+        yield from _stream(file, lambda: module.ZstdDecompressor(options=limit), update)
     except module.ZstdError as error:
         raise ValueError(str(error)) from error
 

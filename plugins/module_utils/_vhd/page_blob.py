@@ -15,17 +15,18 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import GoldenImageError
-from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.blob_client import Access, BlobClient, scrub
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.blob_client import BlobClient
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.runs import add
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["MAX_PAGES", "Access", "PageBlob", "scrub"]
+    from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.blob_client import Access
+    from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.runs import Run
 
 MAX_PAGES = 4 << 20
 _COPY_VERSION = "2021-08-06"  # knows tokens for the source
 _SLICE = 8 << 30  # of the blob, whose page ranges are asked for at once: a fragmented one fits into memory still
-Run = tuple[int, int]
 
 
 class PageBlob:
@@ -101,10 +102,7 @@ class PageBlob:
         size = self.size()
         for begin in range(0, size, _SLICE):
             for start, end in self._listed(begin, min(_SLICE, size - begin)):
-                if merged and start <= merged[-1][1]:
-                    merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
-                else:
-                    merged.append((start, end))
+                add(merged, start, end)
         return merged
 
     def _listed(self, offset: int, length: int) -> Iterator[Run]:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, goldenimage.azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A raw disk as qcow2 or VHDX, written by ``qemu-img``."""
+"""The programs of QEMU; a raw disk as qcow2 or VHDX, written by ``qemu-img``."""
 
 from __future__ import annotations
 
@@ -20,18 +20,19 @@ FORMATS = ("qcow2", "vhdx")
 _PERCENT = re.compile(rb"\((\d+(?:\.\d+)?)/100%\)")
 
 
-def need_program() -> str:
-    """Return where qemu-img is.
+def program(name: str = "qemu-img", *, instead: str = "") -> str:
+    """Return the path of a program of QEMU.
 
-    :raises MissingDependency: nowhere.
+    :param instead: another way out, for the message: ``, or choose vhd``.
+    :raises MissingDependency: it is not installed.
     """
-    program = shutil.which("qemu-img")
-    if program is None:
+    found = shutil.which(name)
+    if found is None:
         raise MissingDependency(
-            "The program qemu-img is needed for this format and is not installed.",
-            remedy="Install qemu-utils (Debian, Ubuntu), qemu-img (RHEL) or qemu-tools (SUSE), or choose vhd or raw.",
+            f"The program {name} is needed for this format and is not installed.",
+            remedy=f"Install qemu-utils (Debian, Ubuntu), qemu-img (RHEL) or qemu-tools (SUSE){instead}.",
         )
-    return program
+    return found
 
 
 def pack(raw: str, path: str, format: str, update: Callable[[float], object]) -> None:  # noqa: A002
@@ -40,7 +41,7 @@ def pack(raw: str, path: str, format: str, update: Callable[[float], object]) ->
     :param update: called with the percentage that is done.
     :raises GoldenImageError: qemu-img failed; its words are in the message.
     """
-    command = [need_program(), "convert", "-p", "-f", "raw", "-O", format, os.path.abspath(raw), os.path.abspath(path)]
+    command = [program(), "convert", "-p", "-f", "raw", "-O", format, os.path.abspath(raw), os.path.abspath(path)]
     environment = {**os.environ, "LC_ALL": "C"}
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as process:
         try:

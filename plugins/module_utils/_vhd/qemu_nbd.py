@@ -17,20 +17,22 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
 import tempfile
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.goldenimage.azure.plugins.module_utils._errors import (
-    GoldenImageError,
-    InvalidInput,
-    MissingDependency,
-)
+from ansible_collections.goldenimage.azure.plugins.module_utils._errors import GoldenImageError, InvalidInput
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd import formats, nbd
-from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.sources import Extent, FileSource, Kind, Source
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.qemu_img import program
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.sources import (
+    Extent,
+    FileSource,
+    Kind,
+    Source,
+    merged,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -100,20 +102,18 @@ class QemuSource(Source):
         self.size = self._client.size
 
     def extents(self) -> Iterator[Extent]:
-        kind, start, position = Kind.DATA, 0, 0
+        return merged(self._raw_extents())
+
+    def _raw_extents(self) -> Iterator[Extent]:
+        position = 0
         try:
             for run in self._client.status():
                 # What is a hole without being zero may hold anything.
-                found = (Kind.HOLE if run.hole else Kind.ZERO) if run.zero else Kind.DATA
-                if found is not kind and position > start:
-                    yield Extent(start, position - start, kind)
-                    start = position
-                kind = found
+                kind = (Kind.HOLE if run.hole else Kind.ZERO) if run.zero else Kind.DATA
+                yield Extent(position, run.length, kind)
                 position += run.length
         except nbd.ProtocolError as error:
             raise self._broken(error) from error
-        if position > start:
-            yield Extent(start, position - start, kind)
 
     def readinto(self, offset: int, buffer: memoryview) -> None:
         try:
@@ -157,25 +157,11 @@ def message(said: bytes, path: str) -> str:
     """Return the last line that a qemu program said, as a part of a sentence."""
     lines = said.decode(errors="replace").strip().splitlines()
     text = lines[-1] if lines else ""
-    for program in ("qemu-nbd: ", "qemu-img: "):
-        text = text.removeprefix(program)
+    for speaker in ("qemu-nbd: ", "qemu-img: "):
+        text = text.removeprefix(speaker)
     if text.startswith("Failed to blk_new_open '"):
         text = text.rpartition("': ")[2]
     return text.replace(os.path.abspath(path), os.path.basename(path)).rstrip(".")
-
-
-def program(name: str) -> str:
-    """Return the path of a qemu program.
-
-    :raises MissingDependency: it is not installed.
-    """
-    found = shutil.which(name)
-    if found is None:
-        raise MissingDependency(
-            f"The program {name} is needed for this format and is not installed.",
-            remedy="Install qemu-utils (Debian, Ubuntu), qemu-img (RHEL) or qemu-tools (SUSE).",
-        )
-    return found
 
 
 def _start(node: dict[str, Any], inherited: list[int]) -> tuple[subprocess.Popen[bytes], list[socket.socket]]:
@@ -232,7 +218,7 @@ def _check(files: Sequence[FileSource], node: dict[str, Any], format: str) -> No
 
 
 def _check_one(files: Sequence[FileSource], node: dict[str, Any], format: str) -> None:  # noqa: A002
-    command = [program("qemu-img"), "check", "--output=json", "json:" + json.dumps(node)]
+    command = [program(), "check", "--output=json", "json:" + json.dumps(node)]
     path = files[0].path
     try:
         answer = subprocess.run(

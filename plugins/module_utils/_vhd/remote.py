@@ -11,17 +11,18 @@ from __future__ import annotations
 
 import base64
 import http.client
-import os
-import random
 import re
 import ssl
 import threading
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import unquote, urljoin, urlsplit
 
+from ansible_collections.goldenimage.azure.plugins.module_utils._azure.clouds import trusted_ca
+from ansible_collections.goldenimage.azure.plugins.module_utils._azure.errors import CA_REMEDY, TRANSIENT
+from ansible_collections.goldenimage.azure.plugins.module_utils._azure.pace import backoff
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import GoldenImageError, InvalidInput
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd import formats
-from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.connections import Pool
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.connections import BROKEN, Pool, fill
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.sources import Extent, Kind, Source
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.spool import Spool
 
@@ -30,14 +31,11 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 _ADDRESS = re.compile(r"^https?://", re.IGNORECASE)
-_AUTHORITIES = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE")
 _CONTENT_RANGE = re.compile(r"^bytes (\d+)-(\d+)/(\d+)$")
 _MOVED = (301, 302, 303, 307, 308)
-_PASSING = (408, 429, 500, 502, 503, 504)
-_BROKEN = (OSError, http.client.HTTPException)
 _MOVES = 5
 _RETRIES = 6
-_LONGEST_PAUSE = 20.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.6, 20.0
 _TIMEOUT = 60.0
 _HEAD = 4096
 _CHUNK = 1 << 20
@@ -66,12 +64,13 @@ class RemoteSource(Source):
 
     def _connect(self, url: str) -> tuple[Pool, str]:
         parts = urlsplit(url)
-        ca = next((os.environ[name] for name in _AUTHORITIES if os.environ.get(name)), None)
         pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}" if parts.username else ""
         self._headers = {"Host": parts.netloc.rpartition("@")[2], "Accept-Encoding": "identity"}
         if pair:
             self._headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
-        return Pool(url, ca=ca, timeout=_TIMEOUT), (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        return Pool(url, ca=trusted_ca(), timeout=_TIMEOUT), (parts.path or "/") + (
+            f"?{parts.query}" if parts.query else ""
+        )
 
     def _look(self) -> bool:
         """Follow redirects to the file; learn its size, its version, and whether parts of it can be read."""
@@ -143,15 +142,11 @@ class RemoteSource(Source):
         with self._pool.connection() as connection:
             connection.request("GET", self._pool.target(self._target), headers=headers)
             response = connection.getresponse()
-            if response.status in _PASSING:
+            if response.status in TRANSIENT:
                 response.read(_CHUNK)
                 raise _Passing(f"HTTP {response.status}")
             if response.status == 206 and buffer is not None:
-                done = 0
-                while done < len(buffer) and (count := response.readinto(buffer[done:])):
-                    done += count
-                if done < len(buffer):
-                    raise http.client.IncompleteRead(b"", len(buffer) - done)
+                fill(buffer, response)
             if response.status == 206 and (response.length or 0) <= _HEAD:
                 response.read()
             else:
@@ -166,14 +161,14 @@ class RemoteSource(Source):
             except ssl.SSLCertVerificationError as error:
                 raise InvalidInput(
                     f"{self.path} cannot be read: the server's certificate is not trusted ({error.verify_message}).",
-                    remedy="Set REQUESTS_CA_BUNDLE to the file with your certificate authorities.",
+                    remedy=CA_REMEDY,
                 ) from None
-            except _BROKEN as error:
+            except BROKEN as error:
                 attempt += 1
                 if self._stopped.is_set() or attempt > _RETRIES or isinstance(error, _FINAL):
                     text = str(error) if isinstance(error, _Passing) else f"{type(error).__name__}: {error}"
                     raise InvalidInput(f"{self.path} cannot be read: {text}.", remedy=_REMEDY) from None
-            self._stopped.wait(min(_LONGEST_PAUSE, 0.3 * 2**attempt) * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
+            self._stopped.wait(backoff(attempt, first=_FIRST_PAUSE, longest=_LONGEST_PAUSE))
 
     def verify_unchanged(self) -> None:
         if not self.ranges:

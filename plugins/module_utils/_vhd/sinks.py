@@ -5,8 +5,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import Protocol, runtime_checkable
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What a file system without room for more answers."""
 
 
 class Sink(Protocol):

@@ -22,7 +22,7 @@ from ansible_collections.goldenimage.azure.plugins.module_utils._vhd import form
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.locks import lock_shared
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from types import TracebackType
 
 FIRST_DESCRIPTOR = 10
@@ -47,6 +47,20 @@ class Extent:
     @property
     def end(self) -> int:
         return self.offset + self.length
+
+
+def merged(extents: Iterable[Extent]) -> Iterator[Extent]:
+    """Yield consecutive extents, those of the same kind as one."""
+    last: Extent | None = None
+    for extent in extents:
+        if last is not None and last.kind is extent.kind:
+            last = Extent(last.offset, last.length + extent.length, last.kind)
+            continue
+        if last is not None:
+            yield last
+        last = extent
+    if last is not None:
+        yield last
 
 
 class Source(ABC):

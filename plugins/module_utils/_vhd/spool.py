@@ -12,6 +12,7 @@ import tempfile
 from typing import TYPE_CHECKING
 
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import InvalidInput
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.sinks import FULL, FileSink
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.sources import moved_up
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 _GRAIN = 64 << 10
 _ZEROS = bytes(_GRAIN)
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 LARGEST = 64 << 40
 """No disk, packed or not, is larger: Azure's end at 32 TiB."""
 
@@ -48,7 +48,7 @@ class Spool:
             for at in range(0, len(view), _GRAIN):
                 piece = view[at : at + _GRAIN]
                 if piece != _ZEROS[: len(piece)]:
-                    _write(self.fd, piece, self.length + at)
+                    FileSink(self.fd).write(self.length + at, piece)
         self.length += len(view)
 
     def take(self) -> int:
@@ -77,15 +77,9 @@ def refused_space(folder: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in (*_FULL, errno.ENOENT, errno.EACCES, errno.EROFS, errno.ENOTDIR):
+        if error.errno not in (*FULL, errno.ENOENT, errno.EACCES, errno.EROFS, errno.ENOTDIR):
             raise
         raise InvalidInput(
             f"A temporary file cannot be written in {folder}: {error.strerror}.",
             remedy="Give another folder with temporary_folder, with room for the unpacked disk's data.",
         ) from error
-
-
-def _write(fd: int, data: memoryview, offset: int) -> None:
-    done = 0
-    while done < len(data):
-        done += os.pwrite(fd, data[done:], offset + done)

@@ -22,11 +22,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import GoldenImageError
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.runs import add
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.sinks import ReadableSink
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
+    from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.runs import Run
     from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.sinks import Sink
     from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.sources import Source
 
@@ -35,9 +37,6 @@ GRAIN = 64 << 10
 _ZEROS = bytes(GRAIN)
 _TICK = 0.2  # seconds between looks at the workers
 _LOOK = 1 << 20  # how much is read back at once
-
-Run = tuple[int, int]
-"""Offset and end of consecutive bytes."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ def fingerprint(source: Source, *, update: Callable[[int], object] | None = None
 
 def data_size(source: Source) -> int:
     """Return how many bytes a transfer of this source reads."""
-    return sum(end - start for window in windows(source) for start, end in window)
+    return sum(end - start for start, end in pieces(source))
 
 
 def transfer(
@@ -149,10 +148,7 @@ class _Ledger:
             if found.runs:
                 self._root.update(found.base.to_bytes(8, "big") + found.digest)
             for start, end in found.runs:
-                if self.runs and self.runs[-1][1] == start:
-                    self.runs[-1] = (self.runs[-1][0], end)
-                else:
-                    self.runs.append((start, end))
+                add(self.runs, start, end)
 
 
 class _Worker:
@@ -278,13 +274,15 @@ def windows(source: Source) -> Iterator[list[Run]]:
             if current and current[0][0] // WINDOW != start // WINDOW:
                 yield current
                 current = []
-            if current and start <= current[-1][1]:
-                current[-1] = (current[-1][0], max(end, current[-1][1]))
-            else:
-                current.append((start, end))
+            add(current, start, end)
             start = end
     if current:
         yield current
+
+
+def pieces(source: Source) -> Iterator[Run]:
+    """Yield the runs of all windows, none of which is longer than a window."""
+    return (run for window in windows(source) for run in window)
 
 
 def filled(buffer: bytearray, start: int, end: int) -> Iterator[Run]:
@@ -301,40 +299,3 @@ def filled(buffer: bytearray, start: int, end: int) -> Iterator[Run]:
             begin = at
     if begin >= 0:
         yield begin, end
-
-
-def missing(wanted: Iterable[Run], held: Iterable[Run]) -> list[Run]:
-    """Return the wanted runs that no single run of ``held`` contains; both sorted, ``held`` merged."""
-    left = []
-    holding = iter(held)
-    current = next(holding, None)
-    for start, end in wanted:
-        while current is not None and current[1] < end:
-            current = next(holding, None)
-        if current is None or current[0] > start:
-            left.append((start, end))
-    return left
-
-
-def leftover(held: Iterable[Run], wanted: Sequence[Run], size: int) -> Iterator[Run]:
-    """Yield, for each gap between the wanted runs, the part of it from the first to the last byte that is held.
-
-    :param held: merged and in order, as is ``wanted``.
-    :param size: where the last gap ends.
-    """
-    starts = [start for start, _end in wanted]
-    current: tuple[int, int, int] | None = None  # number of the gap, begin, end
-    for start, held_end in held:
-        position, end = start, min(held_end, size)
-        while position < end:
-            gap = bisect.bisect_right(starts, position)  # so many runs begin at or before here
-            low = max(position, wanted[gap - 1][1] if gap else 0)
-            stop = min(end, wanted[gap][0] if gap < len(wanted) else size)
-            if low < stop:
-                if current is not None and current[0] != gap:
-                    yield current[1], current[2]
-                    current = None
-                current = (gap, current[1] if current else low, stop)
-            position = stop if low < stop else low
-    if current is not None:
-        yield current[1], current[2]

@@ -81,38 +81,6 @@ class Examination:
         return [name for name in self.table.generations if name != "V1" or self.virtual_size <= MAX_V1_SIZE]
 
 
-def examine(
-    path: str,
-    *,
-    format: str = "auto",  # noqa: A002
-    generation: str | None = None,
-    operating_system: bool = False,
-    backing_files: bool = False,
-    folder: str | None = None,
-    update: Update | None = None,
-) -> Examination:
-    """Look at a file and report all findings at once.
-
-    :param format: ``auto``, or the format the caller states, which then is not guessed from the content.
-    :param generation: the Hyper-V generation (``V1`` or ``V2``) it shall start.
-    :param operating_system: whether it shall be an OS disk.
-    :param backing_files: backing files and parents in the same folder may be opened.
-    :param folder: where temporary files go.
-    :param update: called with what is being fetched or unpacked, and how many bytes of it are done.
-    :raises InvalidInput: the file cannot be read, is in use, or is clearly not what ``format`` says.
-    """
-    with opened(
-        path,
-        format=format,
-        generation=generation,
-        operating_system=operating_system,
-        backing_files=backing_files,
-        folder=folder,
-        update=update,
-    ) as (examination, _source):
-        return examination
-
-
 @contextlib.contextmanager
 def opened(
     path: str,
@@ -124,7 +92,16 @@ def opened(
     folder: str | None = None,
     update: Update | None = None,
 ) -> Iterator[tuple[Examination, Source | None]]:
-    """As :func:`examine`, and lend the open disk; ``None`` when it cannot be read, which is among the findings."""
+    """Look at a file, report all findings at once, and lend the open disk; ``None`` when it cannot be read.
+
+    :param format: ``auto``, or the format the caller states, which then is not guessed from the content.
+    :param generation: the Hyper-V generation (``V1`` or ``V2``) it shall start.
+    :param operating_system: whether it shall be an OS disk.
+    :param backing_files: backing files and parents in the same folder may be opened.
+    :param folder: where temporary files go.
+    :param update: called with what is being fetched or unpacked, and how many bytes of it are done.
+    :raises InvalidInput: the file cannot be opened or fetched, is in use, or is clearly not what ``format`` says.
+    """
     with contextlib.ExitStack() as stack:
         place = stack.enter_context(contextlib.closing(Place(path, folder=folder, update=update)))
         path, packed = place.name, tuple(place.packed)
@@ -162,6 +139,19 @@ def refuse(examination: Examination, *, converting: bool) -> None:
             remedy=remedies,
             findings=[finding.present() for finding in obstacles],
         )
+
+
+def convertible(examination: Examination, source: Source | None) -> Source:
+    """Return the disk that was opened, if it can be made an Azure disk.
+
+    :raises InvalidInput: with everything that stands in the way.
+    """
+    refuse(examination, converting=True)
+    if source is None:
+        raise InvalidInput(
+            f"{examination.path} cannot be read as a disk.", remedy="Copy it again, or state its format."
+        )
+    return source
 
 
 def warnings(examination: Examination, *, converting: bool) -> list[str]:

@@ -12,7 +12,8 @@ import pytest
 from _azure.conftest import DISKS, GROUP, Answer, FakeAzure
 from ansible_collections.goldenimage.azure.plugins.module_utils._azure.errors import AzureError
 from ansible_collections.goldenimage.azure.plugins.module_utils._resources import disk_access, virtual_machines
-from ansible_collections.goldenimage.azure.plugins.module_utils._resources.upload_blob import CONTENT, BlobTarget
+from ansible_collections.goldenimage.azure.plugins.module_utils._resources.marks import CONTENT
+from ansible_collections.goldenimage.azure.plugins.module_utils._resources.upload_blob import BlobTarget
 from ansible_collections.goldenimage.azure.plugins.module_utils._runtime import Undo
 
 if TYPE_CHECKING:

@@ -9,7 +9,9 @@ import functools
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import Any
 
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd import validate
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.footer import Footer
 
 MIB = 1 << 20
@@ -56,3 +58,9 @@ def vhd(path: Path, content: Path, **changes: object) -> Path:
     footer = Footer.fixed(len(data))
     path.write_bytes(data + Footer(**{**footer.__dict__, **changes}).pack())
     return path
+
+
+def examine(path: Path, **options: Any) -> validate.Examination:
+    """What is found in a file, which is not kept open."""
+    with validate.opened(str(path), **options) as (found, _source):
+        return found

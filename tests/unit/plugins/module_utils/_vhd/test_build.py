@@ -13,11 +13,11 @@ from ansible_collections.goldenimage.azure.plugins.module_utils._errors import (
     GoldenImageError,
     InvalidInput,
 )
-from ansible_collections.goldenimage.azure.plugins.module_utils._vhd import build, formats, validate
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd import build, formats
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.azure_disk import AzureDisk
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.sources import FileSource
 
-from .disks import MIB, SMALLEST, gpt, raw, run, vhd
+from .disks import MIB, SMALLEST, examine, gpt, raw, run, vhd
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,7 +41,7 @@ def test_equals_what_qemu_makes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     run("sgdisk", "-e", source)
     run("qemu-img", "convert", "-f", "raw", "-O", "vpc", "-o", "subformat=fixed,force_size", source, theirs)
     assert ours.read_bytes()[:-512] == theirs.read_bytes()[:-512]
-    assert validate.examine(str(ours), generation="V2", operating_system=True).findings == ()
+    assert examine(ours, generation="V2", operating_system=True).findings == ()
     assert ours.stat().st_mode & 0o777 == 0o600
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 

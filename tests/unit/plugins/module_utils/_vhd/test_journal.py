@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 import pytest
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import GoldenImageError, InvalidInput
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd import journal
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.blob_client import Access
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.blob_source import BlobSource
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.footer import Footer
-from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.page_blob import Access, PageBlob
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.page_blob import PageBlob
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.sinks import FileSink
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.transfer import WINDOW, Transferred, transfer
 

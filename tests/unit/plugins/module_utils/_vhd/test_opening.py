@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import InvalidInput, MissingDependency
-from ansible_collections.goldenimage.azure.plugins.module_utils._vhd import build, validate
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd import build
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.azure_disk import AzureDisk
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.footer import Footer
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.opening import open_source, recognise_file
@@ -20,7 +20,7 @@ from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.transfer im
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from .disks import MIB, SMALLEST, gpt, raw, run
+from .disks import MIB, SMALLEST, examine, gpt, raw, run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -154,7 +154,7 @@ def test_a_file_that_is_cut_off_is_refused(tmp_path: Path, driver: str, options:
     disk = raw(tmp_path / "disk", SMALLEST, {at * MIB: os.urandom(MIB) for at in range(20)})
     path = convert(disk, tmp_path / "cut.vhd", driver, options)
     os.truncate(path, path.stat().st_size - 6 * MIB)
-    found = validate.examine(str(path))
+    found = examine(path)
     assert {finding.code for finding in found.errors} & {"format.unreadable", "footer.missing"}
 
 

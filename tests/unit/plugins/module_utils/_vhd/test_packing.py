@@ -12,7 +12,7 @@ from ansible_collections.goldenimage.azure.plugins.module_utils._errors import I
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd import formats, packing, validate
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.opening import open_source
 
-from .disks import MIB, SMALLEST, gpt, raw, run
+from .disks import MIB, SMALLEST, examine, gpt, raw, run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -98,7 +98,7 @@ def test_tar_without_one_disk(tmp_path: Path) -> None:
 def test_what_does_not_fit_is_said(tmp_path: Path) -> None:
     path = packed("gzip", raw(tmp_path / "disk"))
     with pytest.raises(InvalidInput, match=r"temporary file cannot be written in .*temporary_folder"):
-        validate.examine(str(path), folder=str(tmp_path / "missing"))
+        examine(path, folder=str(tmp_path / "missing"))
 
 
 def test_a_dictionary_may_not_take_all_memory(tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ def test_a_dictionary_may_not_take_all_memory(tmp_path: Path) -> None:
 
 
 def test_what_is_packed_is_a_finding_that_conversion_repairs(tmp_path: Path) -> None:
-    found = validate.examine(str(packed("gzip", gpt(tmp_path / "disk"))))
+    found = examine(packed("gzip", gpt(tmp_path / "disk")))
     assert found.packed == ("gzip",)
     assert {finding.code for finding in found.errors} == {"format.packed", "format.raw"}
     validate.refuse(found, converting=True)

@@ -62,6 +62,15 @@ def test_aligned_disk_is_left_alone(tmp_path: Path) -> None:
         assert disk.read(0, disk.size) == path.read_bytes()
 
 
+def test_what_azure_has_already_is_left_as_it_is(tmp_path: Path) -> None:
+    """An enlarged disk, whose backup lies where its end was, and a size that is not whole MiB."""
+    path = gpt(tmp_path / "disk")
+    os.truncate(path, SMALLEST + MIB + 512)
+    with AzureDisk(FileSource(str(path)), exact=True) as disk:
+        assert disk.size == SMALLEST + MIB + 512
+        assert disk.read(0, disk.size) == path.read_bytes()
+
+
 def test_table_of_a_gpt_disk(tmp_path: Path) -> None:
     with FileSource(str(gpt(tmp_path / "disk"))) as source:
         table = read_table(source)

@@ -102,11 +102,12 @@ def test_it_ends_when_we_die_before_it_knows_us(image: Path, tmp_path: Path) -> 
     assert gone(int(pid.read_text()))
 
 
-def test_nothing_is_left_after_success_and_failure(image: Path, tmp_path: Path) -> None:
+def test_nothing_is_left_after_success_and_failure(image: Path) -> None:
     before, descriptors = children(), len(os.listdir("/proc/self/fd"))
     with open_source(str(image)) as source:
         assert len(children()) == len(before) + 1
         source.read(0, 512)
+    source.close()  # closing again does no harm
     image.write_bytes(image.read_bytes()[:70000])
     with pytest.raises(InvalidInput):
         open_source(str(image))

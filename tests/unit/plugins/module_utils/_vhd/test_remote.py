@@ -118,5 +118,17 @@ def test_an_unknown_certificate_is_refused(web: FakeWeb, tmp_path: Path, monkeyp
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
         with open_source(secure.url) as source:
             assert source.size == SMALLEST
-        web.moved = {"/disk": "x"}
+        secure.moved = {"/start": web.url}
+        with pytest.raises(InvalidInput, match="not safe to follow"):
+            open_source(secure.url.replace("/disk", "/start"))
+    assert web.targets == []
+
+
+def test_authorities_that_are_not_there_are_named(web: FakeWeb, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/ca.pem")
+    with pytest.raises(InvalidInput, match=r"REQUESTS_CA_BUNDLE names /nowhere/ca\.pem"):
+        open_source(web.url)
+
+
+def test_what_is_secret_in_an_address_is_not_shown() -> None:
     assert remote.shown("https://user:secret@host/disk?sig=secret") == "https://host/disk"

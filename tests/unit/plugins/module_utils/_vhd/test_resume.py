@@ -13,16 +13,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import GoldenImageError, InvalidInput
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.blob_client import Access
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.blob_source import BlobSource
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.footer import Footer
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.pacing import Bandwidth, Gate
-from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.page_blob import Access, PageBlob
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.page_blob import PageBlob
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.runs import leftover
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.sources import FileSource
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.transfer import (
     GRAIN,
     Transferred,
     fingerprint,
-    leftover,
     transfer,
 )
 from hypothesis import given
@@ -191,8 +192,11 @@ def test_the_limit_holds(tmp_path: Path) -> None:
     path = raw(tmp_path / "limited", SIZE, {at * MIB: os.urandom(64) for at in range(SIZE // MIB)})
     with FakePageBlob(SIZE).serving() as blob:
         began = time.monotonic()
-        go(path, blob, bandwidth=50 * GRAIN // 2)  # pauses are a hundredth here
-        assert 0.003 < time.monotonic() - began < 10
+        go(path, blob, bandwidth=GRAIN)  # pauses are a hundredth here
+        pieces = blob.sent // GRAIN
+        assert pieces == SIZE // MIB
+        # The n-th piece waits for n hundredths of a second, and three wait at once.
+        assert time.monotonic() - began > sum(range(pieces)) / 100 / 3 / 2
 
 
 @given(

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import GoldenImageError
-from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.page_blob import Access, PageBlob, scrub
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.blob_client import Access, scrub
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.page_blob import PageBlob
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.runs import missing
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.sources import FileSource
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.transfer import (
     GRAIN,
     WINDOW,
     fingerprint,
-    missing,
     transfer,
     windows,
 )

@@ -11,7 +11,7 @@ from ansible_collections.goldenimage.azure.plugins.module_utils._errors import I
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd import validate
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.footer import Footer
 
-from .disks import MIB, SMALLEST, gpt, raw, run, vhd
+from .disks import MIB, SMALLEST, examine, gpt, raw, run, vhd
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 def codes(path: Path, **arguments: object) -> set[str]:
     """Return the codes of everything found in a file."""
-    return {finding.code for finding in validate.examine(str(path), **arguments).findings}  # type: ignore[arg-type]
+    return {finding.code for finding in examine(path, **arguments).findings}
 
 
 def test_a_good_vhd_has_no_findings(tmp_path: Path) -> None:
     path = vhd(tmp_path / "good.vhd", gpt(tmp_path / "disk"))
-    found = validate.examine(str(path), generation="V2", operating_system=True)
+    found = examine(path, generation="V2", operating_system=True)
     assert found.findings == ()
     assert found.generations == ["V1", "V2"]
     validate.refuse(found, converting=False)
@@ -43,7 +43,7 @@ def test_wrong_footers(tmp_path: Path, changes: dict[str, object], code: str) ->
     path = vhd(tmp_path / "bad.vhd", gpt(tmp_path / "disk"), **changes)
     assert code in codes(path)
     with pytest.raises(InvalidInput):
-        validate.refuse(validate.examine(str(path)), converting=True)
+        validate.refuse(examine(path), converting=True)
 
 
 def test_wrong_checksum(tmp_path: Path) -> None:
@@ -60,12 +60,12 @@ def test_cut_off(tmp_path: Path, cut: int) -> None:
     path.write_bytes(path.read_bytes()[:-cut])
     assert codes(path) & {"footer.misplaced", "footer.missing"}
     with pytest.raises(InvalidInput):
-        validate.refuse(validate.examine(str(path)), converting=True)
+        validate.refuse(examine(path), converting=True)
 
 
 def test_not_aligned(tmp_path: Path) -> None:
     path = vhd(tmp_path / "odd.vhd", gpt(tmp_path / "disk", SMALLEST + 512))
-    found = validate.examine(str(path))
+    found = examine(path)
     assert [finding.code for finding in found.errors] == ["size.alignment"]
     with pytest.raises(InvalidInput, match=f"the next is {SMALLEST + MIB}"):
         validate.refuse(found, converting=False)
@@ -108,7 +108,7 @@ def test_larger_than_any_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_other_formats_under_the_name_of_a_vhd(tmp_path: Path, driver: str, option: str, text: str) -> None:
     path = tmp_path / "disk.vhd"
     run("qemu-img", "create", "-q", "-f", driver, "-o", option, path, "20M")
-    found = validate.examine(str(path))
+    found = examine(path)
     with pytest.raises(InvalidInput, match=f"{text}.*vhd_convert"):
         validate.refuse(found, converting=False)
     validate.refuse(found, converting=True)
@@ -120,7 +120,7 @@ def test_truncated_dynamic_vhd(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-512])
     assert codes(path) == {"format.other", "footer.missing"}
     with pytest.raises(InvalidInput, match="cut off"):
-        validate.refuse(validate.examine(str(path)), converting=True)
+        validate.refuse(examine(path), converting=True)
 
 
 def test_wrong_generation(tmp_path: Path) -> None:
@@ -129,14 +129,14 @@ def test_wrong_generation(tmp_path: Path) -> None:
     path = vhd(tmp_path / "bios.vhd", mbr)
     assert codes(path, generation="V1", operating_system=True) == set()
     with pytest.raises(InvalidInput, match=r"V2 needs an EFI system partition.*can start V1.*\(V1\)"):
-        validate.refuse(validate.examine(str(path), generation="V2", operating_system=True), converting=False)
+        validate.refuse(examine(path, generation="V2", operating_system=True), converting=False)
 
 
 def test_backup_that_is_not_at_the_end_is_a_warning(tmp_path: Path) -> None:
     disk = gpt(tmp_path / "disk")
     with disk.open("r+b") as file:
         file.truncate(SMALLEST + MIB)
-    found = validate.examine(str(vhd(tmp_path / "a.vhd", disk)))
+    found = examine(vhd(tmp_path / "a.vhd", disk))
     assert [(finding.code, finding.severity) for finding in found.findings] == [("partitions.backup", "warning")]
     assert len(validate.warnings(found, converting=False)) == 1
     assert validate.warnings(found, converting=True) == []
@@ -152,7 +152,7 @@ def test_backup_that_is_not_at_the_end_is_a_warning(tmp_path: Path) -> None:
 )
 def test_nothing_starts_from_it(tmp_path: Path, sectors: dict[int, bytes], operating_system: bool, code: str) -> None:
     path = vhd(tmp_path / "a.vhd", raw(tmp_path / "disk", pieces=sectors))
-    found = validate.examine(str(path), operating_system=operating_system)
+    found = examine(path, operating_system=operating_system)
     assert [(finding.code, finding.severity) for finding in found.findings] == [(code, "warning")]
     validate.refuse(found, converting=False)
     (warning,) = validate.warnings(found, converting=False)
@@ -169,7 +169,7 @@ def test_data_disk_need_not_start(tmp_path: Path) -> None:
 def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
     path = vhd(tmp_path / "bad.vhd", raw(tmp_path / "disk", MIB + 512), version=1, disk_type=9)
     with pytest.raises(InvalidInput) as caught:
-        validate.refuse(validate.examine(str(path)), converting=False)
+        validate.refuse(examine(path), converting=False)
     told = {finding["code"] for finding in caught.value.details["findings"]}
     assert told == {"footer.version", "footer.type", "size.alignment", "size.minimum"}
 
@@ -177,9 +177,9 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
 def test_stated_formats(tmp_path: Path) -> None:
     disk = gpt(tmp_path / "disk")
     path = vhd(tmp_path / "a.vhd", disk)
-    assert validate.examine(str(path), format="raw").virtual_size == SMALLEST + 512
+    assert examine(path, format="raw").virtual_size == SMALLEST + 512
     named = disk.rename(tmp_path / "raw.vhd")
     assert codes(named) == {"footer.missing"}
     assert codes(named, format="raw") == {"format.raw"}
     with pytest.raises(InvalidInput, match="stated to be qcow2"):
-        validate.examine(str(path), format="qcow2")
+        examine(path, format="qcow2")
