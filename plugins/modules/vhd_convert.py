@@ -15,46 +15,20 @@ description:
   - Repeating the task compares the content and changes nothing when the VHD already holds exactly that of the source.
 options:
   src:
-    description:
-      - The disk file, or a block device, or an C(https) address. Certificates are verified (E(REQUESTS_CA_BUNDLE)) and
-        proxies are those of the environment (E(HTTPS_PROXY), E(NO_PROXY)).
-      - It may be packed as C(.gz), C(.xz), C(.zst), C(.bz2), or a C(.tar) with one disk in it.
+    description: The disk file, a block device, or an C(https) address; it may be packed, see the notes.
     type: path
     required: true
   dest:
     description: The VHD to write. Its folder must exist and be writable, which check mode checks too.
     type: path
     required: true
-  format:
-    description:
-      - The format of O(src), when it shall not be recognised by the content.
-      - State V(raw) for a raw disk whose content comes from somebody you do not trust, or which is named like a VHD.
-    type: str
-    choices: [auto, raw, vhd, vhdx, qcow2, vmdk, vdi]
-    default: auto
   force:
     description: Replace an existing O(dest) with other content. With V(false) the task fails instead.
     type: bool
     default: true
-  backing_files:
-    description:
-      - Let the disk build on other files (the backing files of a qcow2, the parents of a differencing VHD, the parent of a
-        VMDK), when they lie in the same folder and are named relative to it.
-      - Off by default, because whoever made the file decides which other files it names.
-    type: bool
-    default: false
-  temporary_folder:
-    description:
-      - Where temporary files go. They are needed for compressed files, for files on a web server that does not serve parts of
-        them, and for other formats than raw and fixed VHD on any web server. They take the room of the data in them, are
-        private, and are gone with the task, however it ends.
-      - By default the usual folder for temporary files (E(TMPDIR)).
-    type: path
 extends_documentation_fragment:
+  - goldenimage.azure.disk_file
   - goldenimage.azure.attributes
-requirements:
-  - qemu-img and qemu-nbd, for VHDX, qcow2, VDI and sparse VMDK files
-  - zstd, for C(.zst) files, with Python older than 3.14
 seealso:
   - module: goldenimage.azure.vhd_info
   - module: goldenimage.azure.vhd_upload
@@ -112,22 +86,16 @@ from typing import Any
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import InvalidInput
 from ansible_collections.goldenimage.azure.plugins.module_utils._plan import Plan
 from ansible_collections.goldenimage.azure.plugins.module_utils._runtime import Task, run_module
-from ansible_collections.goldenimage.azure.plugins.module_utils._vhd import build, formats, validate
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd import build, formats, reading, validate
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.azure_disk import AzureDisk
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.footer import FOOTER_SIZE
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.opening import recognise_file
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.transfer import data_size
 
 ARGUMENTS: dict[str, Any] = {
+    **reading.ARGUMENTS,
     "src": {"type": "path", "required": True},
     "dest": {"type": "path", "required": True},
-    "format": {
-        "type": "str",
-        "choices": ["auto", "raw", "vhd", "vhdx", "qcow2", "vmdk", "vdi"],
-        "default": "auto",
-    },
-    "backing_files": {"type": "bool", "default": False},
-    "temporary_folder": {"type": "path"},
     "force": {"type": "bool", "default": True},
 }
 SAME = "as in the source"
@@ -137,16 +105,8 @@ OTHER = "other"
 def execute(task: Task) -> dict[str, Any]:
     src, dest = task.params["src"], task.params["dest"]
     _refuse_same_file(src, dest)
-    looked = validate.opened(
-        src,
-        format=task.params["format"],
-        backing_files=task.params["backing_files"],
-        folder=task.params["temporary_folder"],
-        update=lambda what, done: task.report(f"{what}, {done >> 20} MiB"),
-    )
-    with looked as (source, opened):
-        validate.refuse(source, converting=True)
-        return _convert(task, source, AzureDisk(opened)) if opened is not None else {}
+    with validate.opened(src, **reading.options(task)) as (source, opened):
+        return _convert(task, source, AzureDisk(validate.convertible(source, opened)))
 
 
 def _convert(task: Task, source: validate.Examination, disk: AzureDisk) -> dict[str, Any]:

@@ -24,9 +24,6 @@ options:
         address of a page blob without its signature.
     type: str
     required: true
-  source_sas:
-    description: The shared access signature of a page blob. Without it the task's own identity has to have access.
-    type: str
   lun:
     description: The data disk of an image or version to export. By default its OS disk.
     type: int
@@ -43,34 +40,6 @@ options:
     type: str
     choices: [vhd, raw, qcow2, vhdx]
     default: vhd
-  storage_account:
-    description: The name of the storage account, to export into a page blob.
-    type: str
-  container:
-    description: The container of the page blob.
-    type: str
-  blob:
-    description: The name of the page blob, usually ending in C(.vhd).
-    type: str
-  create_container:
-    description: Make the container when it does not exist.
-    type: bool
-    default: false
-  blob_auth:
-    description:
-      - How to get into the storage account. V(key) reads one of its keys, V(entra) uses the task's own identity, which
-        needs the role Storage Blob Data Contributor.
-      - V(auto) takes the key unless the account forbids it or the identity may not read it.
-    type: str
-    choices: [auto, entra, key]
-    default: auto
-  connections:
-    description: How many connections receive at once, 64 at most. Each needs 4 MiB of memory.
-    type: int
-    default: 8
-  bandwidth_limit:
-    description: How many bytes may be received in a second, for example V(20M). By default there is no limit.
-    type: str
   verify:
     description: Compare checksums of what arrived with those Azure tells, and read the file again at the end.
     type: bool
@@ -81,6 +50,7 @@ options:
     default: false
 extends_documentation_fragment:
   - goldenimage.azure.azure
+  - goldenimage.azure.transfer
   - goldenimage.azure.wait
   - goldenimage.azure.attributes
 seealso:
@@ -161,19 +131,12 @@ from ansible_collections.goldenimage.azure.plugins.module_utils._resources impor
 from ansible_collections.goldenimage.azure.plugins.module_utils._runtime import Task, run_module
 
 ARGUMENTS: dict[str, Any] = {
+    **uploading.ARGUMENTS,
     "source": {"type": "str", "required": True},
-    "source_sas": {"type": "str", "no_log": True},
     "lun": {"type": "int"},
     "resource_group": {"type": "str", "required": True},
     "dest": {"type": "path"},
     "format": {"type": "str", "choices": ["vhd", "raw", "qcow2", "vhdx"], "default": "vhd"},
-    "storage_account": {"type": "str"},
-    "container": {"type": "str"},
-    "blob": {"type": "str"},
-    "create_container": {"type": "bool", "default": False},
-    "blob_auth": {"type": "str", "choices": ["auto", "entra", "key"], "default": "auto", "no_log": False},
-    "connections": {"type": "int", "default": 8},
-    "bandwidth_limit": {"type": "str"},
     "verify": {"type": "bool", "default": True},
     "force": {"type": "bool", "default": False},
 }

@@ -14,19 +14,9 @@ description:
   - Only reads, and does not talk to Azure.
 options:
   path:
-    description:
-      - The disk file, or a block device, or an C(https) address. Certificates are verified (E(REQUESTS_CA_BUNDLE)) and
-        proxies are those of the environment (E(HTTPS_PROXY), E(NO_PROXY)).
-      - It may be packed as C(.gz), C(.xz), C(.zst), C(.bz2), or a C(.tar) with one disk in it.
+    description: The disk file, a block device, or an C(https) address; it may be packed, see the notes.
     type: path
     required: true
-  format:
-    description:
-      - The format of the file, when it shall not be recognised by the content.
-      - State V(raw) for a raw disk whose content comes from somebody you do not trust, or which is named like a VHD.
-    type: str
-    choices: [auto, raw, vhd, vhdx, qcow2, vmdk, vdi]
-    default: auto
   hyper_v_generation:
     description: The generation the disk shall start in. Reports it when it cannot.
     type: str
@@ -39,25 +29,9 @@ options:
     description: Read the whole disk, and tell the fingerprint of its content as M(goldenimage.azure.vhd_upload) records it.
     type: bool
     default: false
-  backing_files:
-    description:
-      - Let the disk build on other files (the backing files of a qcow2, the parents of a differencing VHD, the parent of a
-        VMDK), when they lie in the same folder and are named relative to it.
-      - Off by default, because whoever made the file decides which other files it names.
-    type: bool
-    default: false
-  temporary_folder:
-    description:
-      - Where temporary files go. They are needed for compressed files, for files on a web server that does not serve parts of
-        them, and for other formats than raw and fixed VHD on any web server. They take the room of the data in them, are
-        private, and are gone with the task, however it ends.
-      - By default the usual folder for temporary files (E(TMPDIR)).
-    type: path
 extends_documentation_fragment:
+  - goldenimage.azure.disk_file
   - goldenimage.azure.attributes
-requirements:
-  - qemu-img and qemu-nbd, for VHDX, qcow2, VDI and sparse VMDK files
-  - zstd, for C(.zst) files, with Python older than 3.14
 seealso:
   - module: goldenimage.azure.vhd_convert
   - module: goldenimage.azure.vhd_upload
@@ -167,7 +141,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible_collections.goldenimage.azure.plugins.module_utils._plan import Plan
 from ansible_collections.goldenimage.azure.plugins.module_utils._runtime import Task, run_module
-from ansible_collections.goldenimage.azure.plugins.module_utils._vhd import validate
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd import reading, validate
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.azure_disk import MIB, AzureDisk
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.footer import EPOCH, Footer
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.transfer import data_size, fingerprint
@@ -176,17 +150,11 @@ if TYPE_CHECKING:
     from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.partitions import PartitionTable
 
 ARGUMENTS: dict[str, Any] = {
+    **reading.ARGUMENTS,
     "path": {"type": "path", "required": True},
-    "format": {
-        "type": "str",
-        "choices": ["auto", "raw", "vhd", "vhdx", "qcow2", "vmdk", "vdi"],
-        "default": "auto",
-    },
     "hyper_v_generation": {"type": "str", "choices": ["V1", "V2"]},
     "os_disk": {"type": "bool", "default": False},
     "fingerprint": {"type": "bool", "default": False},
-    "backing_files": {"type": "bool", "default": False},
-    "temporary_folder": {"type": "path"},
 }
 
 
@@ -194,12 +162,9 @@ def execute(task: Task) -> dict[str, Any]:
     params = task.params
     looked = validate.opened(
         params["path"],
-        format=params["format"],
         generation=params["hyper_v_generation"],
         operating_system=params["os_disk"],
-        backing_files=params["backing_files"],
-        folder=params["temporary_folder"],
-        update=lambda what, done: task.report(f"{what}, {done >> 20} MiB"),
+        **reading.options(task),
     )
     with looked as (found, source):
         vhd = _present(found)

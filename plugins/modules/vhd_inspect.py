@@ -17,19 +17,9 @@ description:
   - Only reads, and does not talk to Azure.
 options:
   path:
-    description:
-      - The disk file, or a block device, or an C(https) address. Certificates are verified (E(REQUESTS_CA_BUNDLE)) and
-        proxies are those of the environment (E(HTTPS_PROXY), E(NO_PROXY)).
-      - It may be packed as C(.gz), C(.xz), C(.zst), C(.bz2), or a C(.tar) with one disk in it.
+    description: The disk file, a block device, or an C(https) address; it may be packed, see the notes.
     type: path
     required: true
-  format:
-    description:
-      - The format of the file, when it shall not be recognised by the content.
-      - State V(raw) for a raw disk whose content comes from somebody you do not trust, or which is named like a VHD.
-    type: str
-    choices: [auto, raw, vhd, vhdx, qcow2, vmdk, vdi]
-    default: auto
   specialized:
     description: The disk shall keep its identity, so the checks about generalization do not apply.
     type: bool
@@ -43,26 +33,12 @@ options:
     description: How many seconds looking may take. What was found until then is reported.
     type: int
     default: 60
-  backing_files:
-    description:
-      - Let the disk build on other files (the backing files of a qcow2, the parents of a differencing VHD, the parent of a
-        VMDK), when they lie in the same folder and are named relative to it.
-      - Off by default, because whoever made the file decides which other files it names.
-    type: bool
-    default: false
-  temporary_folder:
-    description:
-      - Where temporary files go. They are needed for compressed files, for files on a web server that does not serve parts of
-        them, and for other formats than raw and fixed VHD on any web server. They take the room of the data in them, are
-        private, and are gone with the task, however it ends.
-      - By default the usual folder for temporary files (E(TMPDIR)).
-    type: path
 extends_documentation_fragment:
+  - goldenimage.azure.disk_file
   - goldenimage.azure.attributes
 requirements:
   - dissect.extfs, dissect.xfs, dissect.btrfs, dissect.fat, dissect.ntfs, dissect.regf and dissect.volume (Python)
   - zstandard (Python), for the initramfs of many systems
-  - qemu-img and qemu-nbd, for VHDX, qcow2, VDI and sparse VMDK files
 seealso:
   - module: goldenimage.azure.vhd_info
   - module: goldenimage.azure.vhd_upload
@@ -202,46 +178,38 @@ from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.report 
 from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.table import failures, lines
 from ansible_collections.goldenimage.azure.plugins.module_utils._plan import Plan
 from ansible_collections.goldenimage.azure.plugins.module_utils._runtime import Task, run_module
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd import reading
 
 ARGUMENTS: dict[str, Any] = {
+    **reading.ARGUMENTS,
     "path": {"type": "path", "required": True},
-    "format": {
-        "type": "str",
-        "choices": ["auto", "raw", "vhd", "vhdx", "qcow2", "vmdk", "vdi"],
-        "default": "auto",
-    },
     "specialized": {"type": "bool", "default": False},
     "fail_on": {"type": "str", "choices": ["error", "warning", "never"], "default": "never"},
     "timeout": {"type": "int", "default": 60},
-    "backing_files": {"type": "bool", "default": False},
-    "temporary_folder": {"type": "path"},
 }
-SEVERITIES = {"error": ("error",), "warning": ("error", "warning"), "never": ()}
 
 
 def execute(task: Task) -> dict[str, Any]:
     params = task.params
     found = inspect_file(
         params["path"],
-        format=params["format"],
         specialized=params["specialized"],
         timeout=params["timeout"],
-        backing_files=params["backing_files"],
-        folder=params["temporary_folder"],
-        update=lambda what, done: task.report(f"{what}, {done >> 20} MiB"),
+        **reading.options(task),
     )
+    place = found["disk"]["path"]  # the option path may be an address with a secret in it
     table = lines(found)
-    bad = failures(found, SEVERITIES[params["fail_on"]])
+    bad = failures(found, params["fail_on"])
     if bad:
         names = ", ".join(each["id"] for each in bad)
         raise GoldenImageError(
-            f"{params['path']}: {len(bad)} checks failed: {names}.",
+            f"{place}: {len(bad)} checks failed: {names}.",
             remedy=" ".join(dict.fromkeys(each["remedy"] for each in bad[:5])),
             inspection=found,
             table=table,
         )
     for text in found["problems"]:
-        task.warn(f"{params['path']}: {text}")
+        task.warn(f"{place}: {text}")
     return task.result(Plan.nothing(), inspection=found, table=table)
 
 

@@ -23,40 +23,15 @@ description:
 options:
   path:
     description:
-      - The disk file (raw, VHD, VHDX, qcow2, VMDK, VDI), or a block device, or an C(https) address. Certificates are verified
-        (E(REQUESTS_CA_BUNDLE)) and proxies are those of the environment (E(HTTPS_PROXY), E(NO_PROXY)).
-      - It may be packed as C(.gz), C(.xz), C(.zst), C(.bz2), or a C(.tar) with one disk in it.
+      - The disk file (raw, VHD, VHDX, qcow2, VMDK, VDI), a block device, or an C(https) address; it may be packed, see the
+        notes.
     type: path
     aliases: [src]
-  format:
-    description:
-      - The format of the file, when it shall not be recognised by the content.
-      - State V(raw) for a raw disk whose content comes from somebody you do not trust, or which is named like a VHD.
-    type: str
-    choices: [auto, raw, vhd, vhdx, qcow2, vmdk, vdi]
-    default: auto
-  backing_files:
-    description:
-      - Let the disk build on other files (the backing files of a qcow2, the parents of a differencing VHD, the parent of a
-        VMDK), when they lie in the same folder and are named relative to it.
-      - Off by default, because whoever made the file decides which other files it names.
-    type: bool
-    default: false
-  temporary_folder:
-    description:
-      - Where temporary files go. They are needed for compressed files, for files on a web server that does not serve parts of
-        them, and for other formats than raw and fixed VHD on any web server. They take the room of the data in them, are
-        private, and are gone with the task, however it ends.
-      - By default the usual folder for temporary files (E(TMPDIR)).
-    type: path
   source:
     description:
       - Instead of a file, a disk that lies in Azure already, also in another region or storage account. The name or id of a
         managed disk, the id of a snapshot, or the address of a page blob without its signature.
       - Azure copies it itself where it can, which RV(upload.in_azure) tells; otherwise the data goes through this machine.
-    type: str
-  source_sas:
-    description: The shared access signature of a page blob. Without it the task's own identity has to have access.
     type: str
   resource_group:
     description: The resource group of the disk or the storage account.
@@ -65,27 +40,6 @@ options:
   disk:
     description: The name of the managed disk to make.
     type: str
-  storage_account:
-    description: The name of the storage account, to upload into a page blob.
-    type: str
-  container:
-    description: The container of the page blob.
-    type: str
-  blob:
-    description: The name of the page blob, usually ending in C(.vhd).
-    type: str
-  create_container:
-    description: Make the container when it does not exist.
-    type: bool
-    default: false
-  blob_auth:
-    description:
-      - How to get into the storage account. V(key) reads one of its keys, V(entra) uses the task's own identity, which
-        needs the role Storage Blob Data Contributor.
-      - V(auto) takes the key unless the account forbids it or the identity may not read it.
-    type: str
-    choices: [auto, entra, key]
-    default: auto
   location:
     description: The region of a new disk. By default that of the resource group.
     type: str
@@ -110,15 +64,6 @@ options:
     description: The security type of the machines that will use the disk. Needs generation V(V2).
     type: str
     choices: [TrustedLaunch]
-  connections:
-    description:
-      - How many connections send at once, 64 at most. Each needs 4 MiB of memory.
-      - While Azure says that it is busy there are fewer.
-    type: int
-    default: 8
-  bandwidth_limit:
-    description: How many bytes may be sent in a second, for example V(20M). By default there is no limit.
-    type: str
   verify:
     description:
       - Compare checksums of what arrived with what was sent, and ask Azure at the end which ranges it holds.
@@ -132,7 +77,7 @@ options:
   inspect:
     description:
       - Look inside an OS disk before it is uploaded, as M(goldenimage.azure.vhd_inspect) does, and warn of what keeps it from
-        being generalized and ready for Azure. Only with O(os_type), and only when there is something to upload.
+        being generalized and ready for Azure. Only with O(path) and O(os_type), and only when there is something to upload.
       - Where the Python packages for it (dissect) are missing, a warning says so.
     type: bool
     default: true
@@ -156,11 +101,10 @@ options:
     default: false
 extends_documentation_fragment:
   - goldenimage.azure.azure
+  - goldenimage.azure.disk_file
+  - goldenimage.azure.transfer
   - goldenimage.azure.tags
   - goldenimage.azure.attributes
-requirements:
-  - qemu-img and qemu-nbd, for VHDX, qcow2, VDI and sparse VMDK files
-  - zstd, for C(.zst) files, with Python older than 3.14
 notes:
   - O(tags), O(location), O(zone), O(sku) and O(security_type) are for managed disks only.
 seealso:
@@ -265,24 +209,17 @@ from ansible_collections.goldenimage.azure.plugins.module_utils._resources impor
 from ansible_collections.goldenimage.azure.plugins.module_utils._resources.upload_blob import BlobTarget
 from ansible_collections.goldenimage.azure.plugins.module_utils._resources.upload_disk import DiskTarget
 from ansible_collections.goldenimage.azure.plugins.module_utils._runtime import Task, run_module
-from ansible_collections.goldenimage.azure.plugins.module_utils._vhd import validate
+from ansible_collections.goldenimage.azure.plugins.module_utils._vhd import reading, validate
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.azure_disk import AzureDisk
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd.transfer import data_size, fingerprint
 
 ARGUMENTS: dict[str, Any] = {
+    **reading.ARGUMENTS,
+    **uploading.ARGUMENTS,
     "path": {"type": "path", "aliases": ["src"]},
-    "format": {"type": "str", "choices": ["auto", "raw", "vhd", "vhdx", "qcow2", "vmdk", "vdi"], "default": "auto"},
-    "backing_files": {"type": "bool", "default": False},
-    "temporary_folder": {"type": "path"},
     "source": {"type": "str"},
-    "source_sas": {"type": "str", "no_log": True},
     "resource_group": {"type": "str", "required": True},
     "disk": {"type": "str"},
-    "storage_account": {"type": "str"},
-    "container": {"type": "str"},
-    "blob": {"type": "str"},
-    "create_container": {"type": "bool", "default": False},
-    "blob_auth": {"type": "str", "choices": ["auto", "entra", "key"], "default": "auto", "no_log": False},
     "location": {"type": "str"},
     "zone": {"type": "str"},
     "sku": {
@@ -292,8 +229,6 @@ ARGUMENTS: dict[str, Any] = {
     "os_type": {"type": "str", "choices": ["Linux", "Windows"]},
     "hyper_v_generation": {"type": "str", "choices": ["V1", "V2"]},
     "security_type": {"type": "str", "choices": ["TrustedLaunch"]},
-    "connections": {"type": "int", "default": 8},
-    "bandwidth_limit": {"type": "str"},
     "verify": {"type": "bool", "default": True},
     "read_back": {"type": "bool", "default": False},
     "inspect": {"type": "bool", "default": True},
@@ -301,31 +236,31 @@ ARGUMENTS: dict[str, Any] = {
     "specialized": {"type": "bool", "default": False},
     "force": {"type": "bool", "default": False},
 }
-SEVERITIES = {"error": ("error",), "warning": ("error", "warning"), "never": ()}
-DISK_ONLY = ("location", "zone", "sku", "security_type", "tags")
 
 
 def execute(task: Task) -> dict[str, Any]:
     params = task.params
+    uploading.check_options(params)
     if params["source"]:
-        _refuse_options(params, params["hyper_v_generation"])
+        if params["fail_on"] != "never":
+            raise InvalidInput(
+                f"fail_on is {params['fail_on']}, but a disk that lies in Azure is not looked into.",
+                remedy="Leave fail_on out, or export the disk (vhd_export) and upload the file.",
+            )
         return copying.execute(task)
     looked = validate.opened(
         params["path"],
-        format=params["format"],
         generation=params["hyper_v_generation"],
         operating_system=params["os_type"] is not None,
-        backing_files=params["backing_files"],
-        folder=params["temporary_folder"],
-        update=lambda what, done: task.report(f"{what}, {done >> 20} MiB"),
+        **reading.options(task),
     )
-    with looked as (found, source):
-        validate.refuse(found, converting=True)  # made a VHD, of whole MiB, on the way
+    with looked as (found, opened):
+        source = validate.convertible(found, opened)  # made a VHD, of whole MiB, on the way
         for warning in validate.warnings(found, converting=True):
             task.warn(warning)
         generation = _generation(params, found)
-        _refuse_options(params, generation)
-        return _bring(task, AzureDisk(source, footer=source.footer), generation) if source is not None else {}
+        uploading.check_target(params, generation)
+        return _bring(task, AzureDisk(source, footer=source.footer), generation)
 
 
 def _bring(task: Task, disk: AzureDisk, generation: str | None) -> dict[str, Any]:
@@ -346,7 +281,7 @@ def _bring(task: Task, disk: AzureDisk, generation: str | None) -> dict[str, Any
 
 def _inspect(task: Task, disk: AzureDisk) -> dict[str, Any]:
     """Say what is wrong inside the disk, or refuse it; a missing reader only matters when it shall be refused."""
-    place, fail_on = task.params["path"], task.params["fail_on"]
+    place, fail_on = disk.path, task.params["fail_on"]  # the option path may be an address with a secret in it
     try:
         found = inspect_source(disk, specialized=task.params["specialized"])
     except MissingDependency as error:
@@ -354,7 +289,7 @@ def _inspect(task: Task, disk: AzureDisk) -> dict[str, Any]:
             raise
         task.warn(f"{place} was not looked into. {error} Or set inspect to false.")
         return {}
-    refused = failures(found, SEVERITIES[fail_on])
+    refused = failures(found, fail_on)
     if refused:
         raise InvalidInput(
             f"{place} is not uploaded, because {len(refused)} checks failed: {', '.join(each['id'] for each in refused)}.",
@@ -362,7 +297,7 @@ def _inspect(task: Task, disk: AzureDisk) -> dict[str, Any]:
             inspection=found,
             table=lines(found),
         )
-    bad = failures(found, ("error",))
+    bad = failures(found, "error")
     if bad:
         task.warn(
             f"{place} has {len(bad)} errors inside: {', '.join(each['id'] for each in bad)}. vhd_inspect says more."
@@ -375,19 +310,6 @@ def _generation(params: dict[str, Any], found: validate.Examination) -> str | No
         stated: str | None = params["hyper_v_generation"]
         return stated
     return max(found.generations, default=None)
-
-
-def _refuse_options(params: dict[str, Any], generation: str | None) -> None:
-    uploading.check_options(params)
-    if params["security_type"] and generation != "V2":
-        raise InvalidInput(
-            f"security_type {params['security_type']} needs generation V2, but hyper_v_generation is {generation}.",
-            remedy="Use a disk with an EFI system partition, or leave security_type out.",
-        )
-    if params["storage_account"]:
-        for name in DISK_ONLY:
-            if params[name] is not None:
-                raise InvalidInput(f"{name} is for managed disks; a page blob has none.", remedy=f"Leave {name} out.")
 
 
 def _fingerprint(task: Task, disk: AzureDisk) -> str:

@@ -40,10 +40,10 @@ def inspect_file(
     if timeout <= 0:
         raise InvalidInput(f"timeout is {timeout}.", remedy="Give 1 or more.")
     looked = validate.opened(path, format=format, backing_files=backing_files, folder=folder, update=update)
-    with looked as (found, source):
-        if source is None:
-            validate.refuse(found, converting=True)
-            raise InvalidInput(f"{path} cannot be read as a disk.", remedy="Copy it again, or state its format.")
+    with looked as (found, opened):
+        source = opened or validate.convertible(
+            found, opened
+        )  # what cannot be opened is refused with all that is wrong
         disk = {"path": found.path, "format": found.format, "virtual_size": source.size}
         return {**inspect_source(source, specialized=specialized, timeout=timeout), "disk": disk}
 

@@ -9,6 +9,7 @@ from typing import Any
 
 _ORDER = {"fail": 0, "unknown": 1, "pass": 2, "not applicable": 3}
 _SEVERITIES = {"error": 0, "warning": 1, "info": 2}
+_FAILING = {"error": ("error",), "warning": ("error", "warning"), "never": ()}
 _YES = {True: "yes", False: "no", None: "not known"}
 
 
@@ -41,6 +42,7 @@ def lines(found: dict[str, Any], *, everything: bool = False) -> list[str]:
     return result
 
 
-def failures(found: dict[str, Any], severities: tuple[str, ...]) -> list[dict[str, Any]]:
-    """Return the checks of some severities that failed."""
+def failures(found: dict[str, Any], fail_on: str) -> list[dict[str, Any]]:
+    """Return the checks that failed and matter, by an option ``fail_on``: ``error``, ``warning`` or ``never``."""
+    severities = _FAILING[fail_on]
     return [each for each in found.get("checks", []) if each["result"] == "fail" and each["severity"] in severities]
