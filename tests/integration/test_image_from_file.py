@@ -1,7 +1,7 @@
 # Copyright (c) 2026, goldenimage.azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The playbook image_from_file: a small qcow2 becomes an image, and a machine of it is made and removed."""
+"""The playbook image_from_file: small disks become images, and machines of them are made and removed."""
 
 from __future__ import annotations
 
@@ -46,6 +46,13 @@ class FileBench(Bench):
         for kind in compute + network:
             listed = arm.named(f"/resourceGroups/{GROUP}/providers/Microsoft.{kind}")
             found |= {f"{kind.partition('/')[2]}/{name}" for name in listed}
+        return found
+
+    def image(self, name: str) -> dict[str, Any]:
+        found = Arm(self.azure.environment, "image-from-file-test").get(
+            f"resourceGroups/{GROUP}/providers/Microsoft.Compute/images/{name}"
+        )
+        assert found is not None
         return found
 
 
@@ -152,3 +159,83 @@ def test_from_a_file_to_a_tested_image(bench: FileBench, monkeypatch: pytest.Mon
         assert again.code == 0, again.text
         assert again.changed == {"localhost": 0}, again.text
         assert bench.azure.writes(before) == []
+
+
+@pytest.fixture
+def golden(bench: FileBench) -> None:
+    """The image that the tests above have made, or would."""
+    if "images/golden" not in bench.names():
+        run = bench.run(image_from_file_test=False)
+        assert run.code == 0, run.text
+
+
+@pytest.mark.usefixtures("golden")
+def test_what_is_there_already_is_left_alone(bench: FileBench) -> None:
+    """An image of other content and kind, a disk and a machine that are somebody's."""
+    bench.tasks(
+        [
+            {"goldenimage.azure.disk": {"resource_group": GROUP, "name": "kept", "disk_size_gb": 1}},
+            {
+                "goldenimage.azure.vm": {
+                    "resource_group": GROUP,
+                    "name": "kept",
+                    "image": "Debian:debian-12:12-gen2:latest",
+                    "admin_username": "kept",
+                    "admin_password": "{{ lookup('ansible.builtin.password', '/dev/null', length=20) }}aA1-",
+                }
+            },
+        ]
+    )
+    before, there = bench.azure.log_end, bench.names()
+    other = bench.run(disk="used.raw", image_from_file_state="specialized")
+    assert other.code != 0
+    assert "an image golden already, and it was made of other content than" in other.plain, other.text
+    assert "an image golden already, which is generalized" in other.plain, other.text
+    taken = bench.run(
+        image_from_file_image="new", image_from_file_disk="kept", image_from_file_test_name="kept", disk="disk.qcow2"
+    )
+    assert taken.code != 0
+    assert "a disk kept that is not temporary" in taken.plain, taken.text
+    assert "a machine kept that is not temporary" in taken.plain, taken.text
+    assert bench.azure.writes(before) == []
+    assert bench.names() == there
+    removed = {"resource_group": GROUP, "name": "kept", "state": "absent"}
+    bench.tasks(
+        [
+            {"goldenimage.azure.vm": {**removed, "remove_on_absent": ["os_disk", "network"]}},
+            {"goldenimage.azure.disk": removed},
+        ]
+    )
+
+
+@pytest.mark.usefixtures("golden")
+def test_a_specialized_image_whose_disk_is_kept(bench: FileBench) -> None:
+    """The disk is of a machine in use: that is what specialized is for, and a test machine starts with that identity."""
+    options = {
+        "disk": "used.raw",
+        "image_from_file_image": "special",
+        "image_from_file_state": "specialized",
+        "image_from_file_keep_disk": True,
+        "image_from_file_os_type": "",
+    }
+    run = bench.run(**options)
+    assert run.code == 0, run.text
+    assert "a machine of the image has run" in run.plain
+    assert bench.names() == {"images/golden", "images/special", "disks/special-upload"}
+    os_disk = bench.image("special")["properties"]["storageProfile"]["osDisk"]
+    assert (os_disk["osState"], os_disk["osType"]) == ("Specialized", "Linux")
+    before = bench.azure.log_end
+    again = bench.run(**options)
+    assert again.code == 0, again.text
+    assert again.changed == {"localhost": 0}
+    assert bench.azure.writes(before) == []
+
+
+@pytest.mark.usefixtures("golden")
+def test_a_windows_image(bench: FileBench) -> None:
+    before = bench.names()
+    run = bench.run(image_from_file_image="windows", image_from_file_os_type="Windows")
+    assert run.code == 0, run.text
+    assert "a machine of the image has run" in run.plain
+    assert bench.names() - before == {"images/windows"}
+    assert bench.image("windows")["properties"]["storageProfile"]["osDisk"]["osType"] == "Windows"

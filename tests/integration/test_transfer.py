@@ -1,7 +1,10 @@
 # Copyright (c) 2026, goldenimage.azure contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Uploads and exports that are killed, in a cloud where requests fail: they go on, and lose and repeat nothing."""
+"""Uploads and exports that are killed, in a cloud where requests fail: they go on, and lose and repeat nothing.
+
+``TRANSFER_KILLS`` says how often each kind of upload is killed, ``TRANSFER_SEED`` when.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from azure.storage.blob import BlobClient
 from support.arm import Arm
 
 from .test_resilience import make_disk
@@ -31,7 +35,9 @@ MIB = 1 << 20
 SIZE, DATA = 160 * MIB, 128 * MIB
 WINDOW = 4 * MIB
 KILLS = int(os.environ.get("TRANSFER_KILLS", "4"))
-PAGES = '"method":"PUT","path":"/_disks/'
+PAGES = {"disk": '"method":"PUT","path":"/_disks/', "blob": '"query":"comp=page"'}
+ACCOUNT = f"transfers{uuid.uuid4().hex[:8]}"
+ACCOUNT_PATH = f"resourceGroups/{GROUP}/providers/Microsoft.Storage/storageAccounts/{ACCOUNT}"
 
 
 class Modules:
@@ -90,10 +96,26 @@ class Modules:
         slots = path.read_bytes()[32:] if path.exists() else b""
         return sum(any(slots[at : at + 32]) for at in range(0, len(slots), 32))
 
-    def held(self) -> int:
-        """Bytes that the youngest disk holds, by the blocks of its file."""
-        files = [path.stat() for path in (self.azure.data / "disks").glob("*.pages")]
-        return max(files, key=lambda stat: stat.st_ctime_ns).st_blocks * 512
+    def blob(self, name: str) -> BlobClient:
+        """A blob as an account key shows it."""
+        account = self.arm.get(ACCOUNT_PATH)
+        assert account is not None
+        key = self.arm.call("POST", f"{ACCOUNT_PATH}/listKeys")["keys"][0]["value"]
+        url = f"{account['properties']['primaryEndpoints']['blob']}vhds/{name}"
+        authority = self.azure.environment["SSL_CERT_FILE"]
+        return BlobClient.from_blob_url(url, credential=key, connection_verify=authority)
+
+    def state(self, kind: str, name: str) -> tuple[int, bool]:
+        """How many bytes a disk or blob holds (a disk by the blocks of its file), and whether it is complete."""
+        if kind == "disk":
+            files = [path.stat() for path in (self.azure.data / "disks").glob("*.pages")]
+            held = max(files, key=lambda stat: stat.st_ctime_ns).st_blocks * 512
+            found = self.disk(name)
+            return held, found is not None and found["tags"]["goldenimage_content"] != "incomplete"
+        with self.blob(name) as blob:
+            held = sum(one.end + 1 - one.start for one in blob.list_page_ranges() if not one.cleared)
+            metadata = blob.get_blob_properties().metadata
+        return held, metadata["goldenimage_content"] != "incomplete"
 
 
 @pytest.fixture(scope="module")
@@ -104,9 +126,30 @@ def modules(azure: LocalAzure, tmp_path_factory: pytest.TempPathFactory) -> Modu
     return made
 
 
+def target(kind: str, name: str) -> dict[str, Any]:
+    """The options that upload into a disk or blob of this name."""
+    if kind == "disk":
+        return {"disk": name}
+    return {"storage_account": ACCOUNT, "container": "vhds", "blob": name, "create_container": True}
+
+
+@pytest.fixture(scope="module")
+def account(modules: Modules) -> None:
+    """The storage account of the blobs."""
+    body = {"location": "westeurope", "kind": "StorageV2", "sku": {"name": "Standard_LRS"}, "properties": {}}
+    modules.arm.call("PUT", ACCOUNT_PATH, body)
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        found = modules.arm.get(ACCOUNT_PATH)
+        if found is not None and found["properties"]["provisioningState"] == "Succeeded":
+            return
+        time.sleep(0.1)
+    raise AssertionError("the storage account was not made in time")
+
+
 @pytest.fixture
 def one_in_five_fails(azure: LocalAzure) -> Iterator[None]:
-    route = "Disk/blob/*"
+    route = "*/blob/*"
     rules = [{"route": route, "probability": 0.2, "faults": [{"status": 503}, {"status": 500}, {"reset": True}]}]
     azure.control("PUT", "/faults", {"rules": rules, "seed": 7})
     try:
@@ -119,23 +162,24 @@ def compare(folder: Path, name: str) -> None:
     subprocess.run(["cmp", f"--bytes={SIZE}", "disk.raw", name], cwd=folder, check=True)
 
 
-def test_a_killed_upload_is_gone_on_with(modules: Modules) -> None:
+@pytest.mark.usefixtures("account")
+@pytest.mark.parametrize("kind", ["disk", "blob"])
+def test_a_killed_upload_is_gone_on_with(modules: Modules, kind: str) -> None:
     seed = int(os.environ.get("TRANSFER_SEED") or random.SystemRandom().randrange(10**6))
     chance = random.Random(seed)
     print(f"TRANSFER_SEED={seed}")
     for number in range(KILLS):
-        disk = f"killed-{number}-{uuid.uuid4().hex[:6]}"
-        options = {"path": "disk.raw", "disk": disk, "connections": 4}
-        before = modules.count(PAGES)
+        name = f"killed-{number}-{uuid.uuid4().hex[:6]}"
+        options = {"path": "disk.raw", "connections": 4, **target(kind, name)}
+        before = modules.count(PAGES[kind])
 
         def begun(before: int = before) -> bool:
-            return modules.count(PAGES) > before
+            return modules.count(PAGES[kind]) > before
 
         modules.kill_when(begun, "vhd_upload", seconds=chance.uniform(0, 0.6), **options)
-        there = modules.held()
-        found = modules.disk(disk)
+        there, complete = modules.state(kind, name)
         result = modules.run("vhd_upload", **options)
-        if found is not None and found["tags"]["goldenimage_content"] != "incomplete":
+        if complete:
             assert not result["changed"]
             continue
         upload = result["upload"]
@@ -144,9 +188,10 @@ def test_a_killed_upload_is_gone_on_with(modules: Modules) -> None:
         assert again <= there / 100, f"{again} of {there} bytes were sent again"
         assert upload["bytes_sent"] + upload["bytes_kept"] <= 1.01 * (DATA + 2 * MIB)
         assert not modules.run("vhd_upload", **options)["changed"]
-        modules.run("vhd_export", source=disk, dest=f"{disk}.raw", format="raw")
-        compare(modules.folder, f"{disk}.raw")
-        os.unlink(modules.folder / f"{disk}.raw")
+        source = name if kind == "disk" else result["blob"]["url"]
+        modules.run("vhd_export", source=source, dest=f"{name}.raw", format="raw")
+        compare(modules.folder, f"{name}.raw")
+        os.unlink(modules.folder / f"{name}.raw")
 
 
 def test_a_killed_export_is_gone_on_with(modules: Modules) -> None:
@@ -167,9 +212,11 @@ def test_a_killed_export_is_gone_on_with(modules: Modules) -> None:
     assert not modules.run("vhd_export", **options)["changed"]
 
 
-@pytest.mark.usefixtures("one_in_five_fails")
-def test_while_one_request_in_five_fails(modules: Modules) -> None:
-    upload = modules.run("vhd_upload", path="disk.raw", disk="faulty", read_back=True)["upload"]
-    assert upload["bytes_sent"] <= 1.01 * (DATA + 2 * MIB)
-    modules.run("vhd_export", source="faulty", dest="faulty.raw", format="raw")
-    compare(modules.folder, "faulty.raw")
+@pytest.mark.usefixtures("account", "one_in_five_fails")
+@pytest.mark.parametrize("kind", ["disk", "blob"])
+def test_while_one_request_in_five_fails(modules: Modules, kind: str) -> None:
+    result = modules.run("vhd_upload", path="disk.raw", read_back=True, **target(kind, "faulty"))
+    assert result["upload"]["bytes_sent"] <= 1.01 * (DATA + 2 * MIB)
+    source = "faulty" if kind == "disk" else result["blob"]["url"]
+    modules.run("vhd_export", source=source, dest=f"faulty-{kind}.raw", format="raw")
+    compare(modules.folder, f"faulty-{kind}.raw")
