@@ -62,18 +62,24 @@ def sdk(path: str, url: str) -> None:
         blob.upload_blob(file, blob_type="PageBlob", length=length, overwrite=True, max_concurrency=4)
 
 
+def azcopy(options: argparse.Namespace) -> list[str]:
+    """AzCopy's command line."""
+    copy = ["--from-to", "LocalBlob", "--blob-type", "PageBlob", "--log-level", "NONE", "--output-level", "quiet"]
+    return [options.azcopy, "copy", "FILE", "URL", *copy]
+
+
 def commands(options: argparse.Namespace) -> dict[str, list[list[str]]]:
     """The command lines of each client; FILE, URL and TEMP are filled in."""
     here = [sys.executable, __file__]
-    copy = ["--from-to", "LocalBlob", "--blob-type", "PageBlob", "--log-level", "NONE", "--output-level", "quiet"]
     found: dict[str, list[list[str]]] = {"engine": [[*here, "--client", "engine", "FILE", "URL"]]}
     if options.azcopy:
-        found["azcopy"] = [[options.azcopy, "copy", "FILE", "URL", *copy]]
+        found["azcopy"] = [azcopy(options)]
     found["upload_blob"] = [[*here, "--client", "sdk", "FILE", "URL"]]
     if options.az:
         upload = ["storage", "blob", "upload", "--type", "page", "--overwrite", "--no-progress", "--only-show-errors"]
         found["az"] = [[options.az, *upload, "--file", "FILE", "--blob-url", "URL", "--output", "none"]]
-    return found
+    only = options.only.split(",") if options.only else found
+    return {name: found[name] for name in only}
 
 
 def from_qcow2(options: argparse.Namespace) -> dict[str, list[list[str]]]:
@@ -81,7 +87,7 @@ def from_qcow2(options: argparse.Namespace) -> dict[str, list[list[str]]]:
     found = {"engine, qcow2": [[sys.executable, __file__, "--client", "engine", "FILE", "URL"]]}
     if options.azcopy:
         convert = ["qemu-img", "convert", "-O", "vpc", "-o", "subformat=fixed,force_size", "FILE", "TEMP"]
-        copy = [part if part != "FILE" else "TEMP" for part in commands(options)["azcopy"][0]]
+        copy = [part if part != "FILE" else "TEMP" for part in azcopy(options)]
         found["qemu-img + azcopy"] = [convert, copy]
     return found
 
@@ -214,6 +220,9 @@ def main() -> None:
     )
     parser.add_argument("--qcow2", default="1:30", help="the same, as qcow2; empty for none")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument(
+        "--only", default="", help="clients, by name: engine,azcopy; the slow ones take minutes with large disks"
+    )
     parser.add_argument("--azcopy", default=shutil.which("azcopy"), help="npm has it as @azure-tools/azcopy-linux")
     parser.add_argument("--az", default=None, help="Azure CLI; make peers has one in .venv-peers-cli/bin/az")
     parser.add_argument("--client", nargs=3, help=argparse.SUPPRESS)
