@@ -38,8 +38,11 @@ tier integration pytest -q -n 2 --dist loadgroup -m "not matrix" tests/integrati
 tier molecule tests/molecule.sh
 # Every target the other way round: inside the controller with the oldest SDK, as ordinary modules with the newest.
 tier matrix pytest -q -n 2 --dist loadgroup -m matrix tests/integration
-# The local Azure under load, killed at random moments, and random histories of its data.
-tier soak pytest -q -n 2 -m soak emulator/tests
+# The local Azure under load, killed at random moments, and random histories of its data; uploads that are killed oftener.
+soak() {
+  pytest -q -n 2 -m soak emulator/tests && TRANSFER_KILLS=8 pytest -q tests/integration/test_transfer.py -k killed_upload
+}
+tier soak soak
 tier e2e pytest -q tests/e2e
 # The targets while one request in ten fails, and while Azure takes its time. Most of it is waiting, so more at once.
 export GOLDENIMAGE_FAULT_SEEDS=${GOLDENIMAGE_FAULT_SEEDS:-$RANDOM,$RANDOM,$RANDOM}

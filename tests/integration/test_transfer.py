@@ -34,7 +34,7 @@ GROUP = "transfers"
 MIB = 1 << 20
 SIZE, DATA = 160 * MIB, 128 * MIB
 WINDOW = 4 * MIB
-KILLS = int(os.environ.get("TRANSFER_KILLS", "4"))
+KILLS = int(os.environ.get("TRANSFER_KILLS", "2"))
 PAGES = {"disk": '"method":"PUT","path":"/_disks/', "blob": '"query":"comp=page"'}
 ACCOUNT = f"transfers{uuid.uuid4().hex[:8]}"
 ACCOUNT_PATH = f"resourceGroups/{GROUP}/providers/Microsoft.Storage/storageAccounts/{ACCOUNT}"
