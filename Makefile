@@ -27,7 +27,7 @@ matrix: ## The modules' tests with the other pairs of SDK and way to run
 	@tools/setup.sh test
 	@tests/run.sh matrix
 
-soak: ## Kill the local Azure at random moments, under load
+soak: ## Kill the local Azure and uploads at random moments, under load
 	@tools/setup.sh test
 	@tests/run.sh soak
 
