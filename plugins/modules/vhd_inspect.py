@@ -98,7 +98,7 @@ inspection:
       description: Agents that provision and manage a machine.
       type: dict
     windows:
-      description: Facts from the registry and the file system. Nothing is concluded from them but whether Sysprep generalized the system.
+      description: Facts from the registry and the file system. The checks rest on them.
       type: dict
       returned: on Windows disks
     checks:

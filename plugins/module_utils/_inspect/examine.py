@@ -15,6 +15,7 @@ from ansible_collections.goldenimage.azure.plugins.module_utils._inspect import 
     checks_leftovers,
     checks_packages,
     checks_settings,
+    checks_windows,
     contents,
     windows,
 )
@@ -42,7 +43,7 @@ LINUX = (
     checks_boot.BOOK, checks_agents.BOOK, checks_settings.BOOK, checks_packages.BOOK, checks_identity.BOOK,
     checks_leftovers.BOOK,
 )  # fmt: skip
-WINDOWS: tuple[Book[dict[str, Any]], ...] = ()
+WINDOWS: tuple[Book[dict[str, Any]], ...] = (checks_windows.BOOK,)
 """Rules over the facts of ``windows.collect``: books of checks whose system is that dictionary."""
 
 
@@ -103,6 +104,8 @@ def _linux(
 def _windows(volume: Volume, layout: list[dict[str, Any]], *, specialized: bool) -> dict[str, Any]:
     volume.shown["role"] = "root"
     facts = windows.collect(volume)
+    trusted = volume.content.clean is not False and not facts["hives_dirty"]
+    about = (AZURE,) if specialized else (AZURE, GENERALIZE)
     results = layout + [each for book in WINDOWS for each in book.run(facts, specialized=specialized)]
     return {
         "os": facts["os"],
@@ -110,7 +113,7 @@ def _windows(volume: Volume, layout: list[dict[str, Any]], *, specialized: bool)
         "windows": {key: value for key, value in facts.items() if key not in ("os", "agents", "generalized")},
         "checks": results,
         "generalized": None if specialized else facts["generalized"],
-        "ready": verdict(results, (AZURE, GENERALIZE), trusted=False),  # only rules could say yes
+        "ready": verdict(results, about, trusted=trusted),
     }
 
 

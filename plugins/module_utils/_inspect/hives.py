@@ -71,6 +71,13 @@ class Hive:
         value = self.value(path, name)
         return value if isinstance(value, int) else None
 
+    def subkeys(self, path: str) -> list[str]:
+        """Return the names of the keys right below one."""
+        key = self.key(path)
+        return (
+            [] if key is None else guarded(f"{self.name}\\{path}", lambda: [str(each.name) for each in key.subkeys()])
+        )
+
 
 def _opened(content: bytes) -> tuple[Any, Any]:
     """The reader of a hive, and the error that says that something is not in it."""

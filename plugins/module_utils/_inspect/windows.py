@@ -16,6 +16,11 @@ from typing import TYPE_CHECKING, Any
 from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.errors import Unreadable
 from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.hives import MOST, Hive
 from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.tree import Tree
+from ansible_collections.goldenimage.azure.plugins.module_utils._sysprep.rules_apps import (
+    AZURE_AGENTS,
+    HYPERVISOR_TOOLS,
+    OTHER_AGENTS,
+)
 from ansible_collections.goldenimage.azure.plugins.module_utils._text import printable
 
 if TYPE_CHECKING:
@@ -24,9 +29,11 @@ if TYPE_CHECKING:
     from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.volumes import Volume
 
 _CONFIG = "/Windows/System32/config"
+_SERVICES = tuple(sorted({each.lower() for each in (*AZURE_AGENTS, *OTHER_AGENTS, *HYPERVISOR_TOOLS)}))
+_DISCS = "{53f56308-b6bf-11d0-94f2-00a0c91efb8b}"  # the class of CD and DVD drives
 _MACHINES = {0x8664: "x86_64", 0xAA64: "aarch64", 0x14C: "i386"}
 _GENERALIZED = "IMAGE_STATE_GENERALIZE_RESEAL_TO_OOBE"
-_SERVICES = ("RdAgent", "WindowsAzureGuestAgent", "WindowsAzureTelemetryService", "cloudbase-init")
+_AGENTS = ("RdAgent", "WindowsAzureGuestAgent", "WindowsAzureTelemetryService", "cloudbase-init")
 _LEFTOVERS = (
     "/Windows/Panther", "/Windows/Panther/unattend.xml", "/Windows/Panther/Unattend/unattend.xml",
     "/Windows/System32/Sysprep/unattend.xml", "/Windows/System32/Sysprep/Panther",
@@ -78,14 +85,21 @@ def collect(volume: Volume) -> dict[str, Any]:
     control = facts.ask(lambda: _control_set(system)) or ""
     found = {
         "os": _os(tree, facts, software),
-        "agents": {name: facts.ask(partial(_service, system, control, name)) for name in _SERVICES},
+        "agents": {name: facts.ask(partial(_service, system, control, name)) for name in _AGENTS},
         "sysprep": _sysprep(tree, facts, software, system),
-        "pending_reboot": _pending(facts, software, system, control),
+        "pending_reboot": _pending(tree, facts, software, system, control),
         "computer_name": facts.ask(
             lambda: system.text(f"{control}\\Control\\ComputerName\\ComputerName", "ComputerName")
         ),
+        "active_computer_name": facts.ask(
+            lambda: system.text(f"{control}\\Control\\ComputerName\\ActiveComputerName", "ComputerName")
+        ),
         "domain": facts.ask(lambda: system.text(f"{control}\\Services\\Tcpip\\Parameters", "Domain")),
         "domain_joined": facts.ask(lambda: _joined(software, system, control)),
+        "product_type": facts.ask(lambda: system.text(f"{control}\\Control\\ProductOptions", "ProductType")),
+        "upgraded_from": facts.ask(lambda: _upgrades(system)),
+        "services": facts.ask(lambda: _installed(system, control)),
+        "cdrom_denied_by": facts.ask(lambda: _denials(software)),
         "cdrom_start": facts.ask(lambda: system.number(f"{control}\\Services\\cdrom", "Start")),
         "bitlocker": facts.ask(lambda: _bitlocker(system, control)),
         "drivers": {name: facts.ask(partial(_start, system, control, name)) for name in _DRIVERS},
@@ -181,6 +195,7 @@ def _sysprep(tree: Tree, facts: _Facts, software: Any, system: Any) -> dict[str,
         "setup_type": facts.ask(lambda: system.number("Setup", "SetupType")),
         "oobe_in_progress": facts.ask(lambda: system.number("Setup", "OOBEInProgress")),
         "succeeded_tag": facts.ask(lambda: tree.exists("/Windows/System32/Sysprep/Sysprep_succeeded.tag")),
+        "unattend_file": facts.ask(lambda: system.text("Setup", "UnattendFile")),
         "errors": facts.ask(lambda: _errors(tree)),
     }
 
@@ -190,11 +205,17 @@ def _errors(tree: Tree) -> list[str]:
     return [line for line in text.splitlines() if line.strip()][-5:]
 
 
-def _pending(facts: _Facts, software: Any, system: Any, control: str) -> dict[str, Any]:
+def _pending(tree: Tree, facts: _Facts, software: Any, system: Any, control: str) -> dict[str, Any]:
     current = "Microsoft\\Windows\\CurrentVersion"
     manager = f"{control}\\Control\\Session Manager"
     names = f"{control}\\Control\\ComputerName"
+    servicing = f"{current}\\Component Based Servicing"
     return {
+        "component_markers": facts.ask(
+            lambda: [name for name in _MARKERS if software.key(f"{servicing}\\{name}") is not None]
+        ),
+        "pending_xml": facts.ask(lambda: tree.exists("/Windows/WinSxS/pending.xml")),
+        "domain_join": facts.ask(lambda: _joining(system, control)),
         "component_servicing": facts.ask(
             lambda: software.key(f"{current}\\Component Based Servicing\\RebootPending") is not None
         ),
@@ -204,6 +225,33 @@ def _pending(facts: _Facts, software: Any, system: Any, control: str) -> dict[st
         "file_renames": facts.ask(lambda: bool(system.value(manager, "PendingFileRenameOperations"))),
         "computer_rename": facts.ask(lambda: _renamed(system, names)),
     }
+
+
+_MARKERS = ("RebootPending", "RebootInProgress", "PackagesPending")
+
+
+def _joining(system: Any, control: str) -> bool:
+    """Whether joining or leaving a domain waits for a restart."""
+    logon, names = f"{control}\\Services\\Netlogon", ("JoinDomain", "AvoidSpnSet")
+    return any(system.key(f"{logon}\\{name}") or system.value(logon, name) is not None for name in names)
+
+
+def _upgrades(system: Any) -> list[str]:
+    """The systems that were upgraded in place to this one; Setup keeps a key for each."""
+    keys = [f"Setup\\{name}" for name in system.subkeys("Setup") if name.startswith("Source OS")]
+    return [f"{system.text(key, 'ProductName')}, build {system.text(key, 'CurrentBuild')}" for key in keys]
+
+
+def _installed(system: Any, control: str) -> list[dict[str, Any]]:
+    """Those services of the rules' lists that are there."""
+    there = [name for name in _SERVICES if system.key(f"{control}\\Services\\{name}") is not None]
+    return [{"name": name, "start": _start(system, control, name)} for name in there]
+
+
+def _denials(software: Any) -> list[str]:
+    policies = "Policies\\Microsoft\\Windows\\RemovableStorageDevices"
+    values = ((policies, "Deny_All"), (f"{policies}\\{_DISCS}", "Deny_All"), (f"{policies}\\{_DISCS}", "Deny_Read"))
+    return [f"{key}, {name}" for key, name in values if software.number(key, name) == 1]
 
 
 def _renamed(system: Any, names: str) -> bool:

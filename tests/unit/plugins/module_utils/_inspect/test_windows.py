@@ -98,11 +98,12 @@ def test_facts(tmp_path: Path) -> None:
     }  # fmt: skip
     assert facts["sysprep"] == {
         "image_state": GENERALIZED, "generalization_state": 7, "cleanup_state": 2, "setup_in_progress": 1,
-        "setup_type": None, "oobe_in_progress": None, "succeeded_tag": False,
+        "setup_type": None, "oobe_in_progress": None, "succeeded_tag": False, "unattend_file": "",
         "errors": ["2026-11-25 Error SYSPRP it failed"],
     }  # fmt: skip
     assert facts["pending_reboot"] == {
         "component_servicing": True, "windows_update": False, "file_renames": True, "computer_rename": True,
+        "component_markers": ["RebootPending"], "pending_xml": False, "domain_join": False,
     }  # fmt: skip
     assert facts["cdrom_start"] == 1, "of the control set that is in use"
     assert facts["computer_name"] == "WIN-NEW"
@@ -115,8 +116,14 @@ def test_facts(tmp_path: Path) -> None:
     assert found["agents"]["WindowsAzureGuestAgent"] == {"installed": False, "start": None}
     assert found["generations"] == ["V1"]
     assert found["generalized"] is True
-    assert found["ready"] is None, "there are no rules for Windows yet"
-    assert results(found)["disk.partition_table"] == "pass"
+    assert found["ready"] is False
+    checks = results(found)
+    assert checks["disk.partition_table"] == "pass"
+    assert [checks[name] for name in ("reboot.servicing", "leftovers.unattend", "cdrom.start")] == [
+        "fail",
+        "fail",
+        "pass",
+    ]
 
 
 @pytest.mark.parametrize(
