@@ -180,6 +180,12 @@ def make_vhd(path: Path, size: int, percent: int) -> int:
     return len(pieces) * PIECE
 
 
+def used(path: Path) -> int:
+    """Bytes of a disk that the engine would send."""
+    with open_source(str(path), recognise_file(str(path))) as source:
+        return sum(end - start for start, end in transfer(source, None, workers=2).runs)
+
+
 def compared(path: Path, url: str) -> None:
     """Every byte of the file is in the blob."""
     with (
@@ -218,6 +224,7 @@ def main() -> None:
     parser.add_argument(
         "--disks", default="1:5,1:30,1:100", help="GiB:percent full, several; 8:30,8:100,30:5 take a while"
     )
+    parser.add_argument("--file", action="append", default=[], type=Path, help="also a disk of your own, a fixed VHD")
     parser.add_argument("--qcow2", default="1:30", help="the same, as qcow2; empty for none")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument(
@@ -236,6 +243,10 @@ def main() -> None:
         os.environ["AZCOPY_LOG_LOCATION"] = os.environ["AZCOPY_JOB_PLAN_LOCATION"] = folder
         account = Account(azure.environment)
         print("| disk | client | seconds | CPU s | memory MiB | MiB in the blob |\n|---|---|---|---|---|---|")
+        for path in options.file:
+            size = path.stat().st_size
+            title = f"{path.name}, {size / GIB:.1f} GiB, {used(path) * 100 // size} % full"
+            table(title, commands(options), path, size, account, options.rounds)
         for kind, wanted in (("vhd", options.disks), ("qcow2", options.qcow2)):
             for gib, percent in (map(int, one.split(":")) for one in wanted.split(",") if one):
                 path = Path(folder) / "disk.vhd"

@@ -34,7 +34,7 @@ unit() {
     .venv-floor/bin/pytest -q -n 2 tests/unit --ignore=tests/unit/plugins/module_utils/_vhd --ignore=tests/unit/plugins/module_utils/_inspect
 }
 tier unit unit
-tier integration pytest -q -n 2 --dist loadgroup -m "not matrix" tests/integration
+tier integration pytest -q -n 2 --durations=15 --durations-min=5 --dist loadgroup -m "not matrix" tests/integration
 tier molecule tests/molecule.sh
 # Every target the other way round: inside the controller with the oldest SDK, as ordinary modules with the newest.
 tier matrix pytest -q -n 2 --dist loadgroup -m matrix tests/integration
