@@ -126,7 +126,7 @@ def found_in(text: str) -> list[int]:
         value = _number(match[1])
         if value is not None:
             places.append((match.start(1), value))
-    return list(dict.fromkeys(plain(value) for _, value in sorted(places) if value and value not in _MESSAGES))
+    return list(dict.fromkeys(plain(value) for _place, value in sorted(places) if value and value not in _MESSAGES))
 
 
 def describe(code: int) -> dict[str, Any]:

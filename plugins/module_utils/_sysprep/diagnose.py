@@ -247,7 +247,7 @@ def _facts(found: list[Run]) -> dict[str, Any]:
 def _filled(text: str, facts: dict[str, Any]) -> str:
     """Put what the log named into a text of ours; what it did not name is said in words."""
     names = {
-        "{packages}": ", ".join(facts["packages"]) or "<the package's full name>",
+        "{packages}": ", ".join(facts["packages"]) or "the package",
         "{dll}": facts["dll"] or ("" if facts["component"] else "A provider"),
         "{entry_point}": f"({facts['entry_point']})" if facts["entry_point"] else "",
         "{component}": facts["component"],

@@ -17,9 +17,9 @@ FAILURES = (
     Failure(
         "appx.not_provisioned", "An Appx package is installed for a user, but not provisioned for all users",
         "A Store app was installed, updated or kept for one user only, and Sysprep cannot generalize it.",
-        "Remove it for the users that have it: Remove-AppxPackage -AllUsers -Package {packages}; then remove it from those "
-        "provisioned, if it is there: Remove-AppxProvisionedPackage -Online -PackageName {packages}. Stop the Store's "
-        "updates first, or it comes back.",
+        "Remove {packages} for the users that have it, and from those provisioned. In PowerShell, for each full name: "
+        "Remove-AppxPackage -AllUsers -Package NAME; Remove-AppxProvisionedPackage -Online -PackageName NAME, if it is there. "
+        "Stop the Store's updates first, or it comes back.",
         "Compare Get-AppxPackage -AllUsers with Get-AppxProvisionedPackage -Online; delete profiles of users that nobody needs.",
         _APPX,
         (words("was installed for a user", "not provisioned"),

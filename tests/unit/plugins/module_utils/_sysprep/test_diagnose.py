@@ -52,7 +52,7 @@ def test_a_log_gives_its_diagnosis(name: str) -> None:
 
 @pytest.mark.parametrize("name", CASES)
 def test_what_is_shown_is_in_the_log_at_that_line(name: str) -> None:
-    texts, _ = read(name)
+    texts, _wanted = read(name)
     found = diagnose(texts)
     shown = [*found["lines"], *(line for each in found["failures"] for line in each["evidence"])]
     for line in shown:
@@ -104,12 +104,12 @@ def test_a_machine_that_was_changed_is_not_taken_for_whole_because_a_later_attem
 
 
 def test_a_setuperr_without_an_older_attempt_does_not_undo_a_later_success() -> None:
-    texts, _ = read("success_at_second_attempt")
+    texts, _wanted = read("success_at_second_attempt")
     assert diagnose(texts)["verdict"] == "success"
 
 
 def test_a_failure_after_the_success_counts() -> None:
-    texts, _ = read("success_shutdown")
+    texts, _wanted = read("success_shutdown")
     late = "2026-02-11 11:00:00, Error      [0x0f00a8] SYSPRP WinMain:Hit failure while processing sysprep generalize; hr = 0x80004005\n"
     assert diagnose({**texts, "setuperr.log": late})["verdict"] == "unknown"
     assert diagnose({"setupact.log": texts["setupact.log"] + late})["verdict"] == "unknown"

@@ -47,7 +47,7 @@ def essence(found: dict[str, Any]) -> dict[str, Any]:
 @given(st.sampled_from(CASES), st.lists(st.tuples(st.integers(0, 60), st.sampled_from(NOISE)), max_size=12))
 @EVERY
 def test_lines_of_no_meaning_change_nothing(name: str, noise: list[tuple[int, str]]) -> None:
-    texts, _ = read(name)
+    texts, _wanted = read(name)
     if not any(text.strip() for text in texts.values()) or name == "unreadable_other_text":
         return  # a line of Sysprep's would make a log of it
     noisy = {}
@@ -67,7 +67,7 @@ def test_lines_of_no_meaning_change_nothing(name: str, noise: list[tuple[int, st
 @given(st.sampled_from(FAILED), st.data())
 @EVERY
 def test_a_cut_at_the_front_changes_nothing_while_the_error_is_there(name: str, data: st.DataObject) -> None:
-    texts, _ = read(name)
+    texts, _wanted = read(name)
     whole = diagnose(texts)
     shown = [line for each in whole["failures"] for line in each["evidence"]] + whole["lines"]
     cut = {}
@@ -82,7 +82,7 @@ def test_a_cut_at_the_front_changes_nothing_while_the_error_is_there(name: str, 
 @given(st.sampled_from(CASES), st.sampled_from(["\n", "\r\n", "\r", "\r\r\n"]))
 @EVERY
 def test_line_endings_change_nothing(name: str, ending: str) -> None:
-    texts, _ = read(name)
+    texts, _wanted = read(name)
     assert diagnose({file: text.replace("\n", ending) for file, text in texts.items()}) == diagnose(texts)
 
 
@@ -92,7 +92,7 @@ def test_line_endings_change_nothing(name: str, ending: str) -> None:
 )
 @EVERY
 def test_other_ways_to_write_the_time_change_nothing(name: str, shape: str) -> None:
-    texts, _ = read(name)
+    texts, _wanted = read(name)
     stamped = {
         file: STAMP.sub(lambda found: shape.format(found[0], *found.groups()), text) for file, text in texts.items()
     }
@@ -126,7 +126,7 @@ def test_other_ways_to_write_the_time_change_nothing(name: str, shape: str) -> N
     ],
 )
 def test_encodings_change_nothing(name: str, encode: Any) -> None:
-    texts, _ = read(name)
+    texts, _wanted = read(name)
     given_so = {file: encode(text) if text else "" for file, text in texts.items()}
     assert diagnose(given_so) == diagnose(texts)
 
@@ -134,7 +134,7 @@ def test_encodings_change_nothing(name: str, encode: Any) -> None:
 @given(st.sampled_from(FAILED), st.integers(1, 4096))
 @EVERY
 def test_utf_16_may_be_cut_in_the_middle_of_a_character(name: str, size: int) -> None:
-    texts, _ = read(name)
+    texts, _wanted = read(name)
     found = diagnose({file: text.encode("utf-16-le")[-size:] for file, text in texts.items()})
     assert found["verdict"] != "success"
 
