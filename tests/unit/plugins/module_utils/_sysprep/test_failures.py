@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 import pytest
-from ansible_collections.goldenimage.azure.plugins.module_utils._sysprep import codes, failures
+from ansible_collections.goldenimage.azure.plugins.module_utils._sysprep import codes, failures, rules
 from ansible_collections.goldenimage.azure.plugins.module_utils._sysprep.signs import DEPLOY, HALF_DONE, START, Failure
 
 REPOSITORY = Path(__file__).resolve().parents[5]
@@ -44,6 +44,7 @@ def test_the_table_in_the_documentation_is_the_code() -> None:
 def test_a_failure_is_whole(failure: Failure) -> None:
     assert re.fullmatch(r"[a-z]+\.[a-z_]+", failure.id)
     assert failure.signs
+    assert failure.repair in ("", *rules.REPAIRS)
     assert failure.stage in ("", START, HALF_DONE, DEPLOY)
     for text in (failure.cause, failure.remedy, failure.next):
         assert text.endswith("."), text
