@@ -97,7 +97,7 @@ FAILURES = (
         "A member of a failover cluster cannot be generalized.",
         "Evict the machine from its cluster (Remove-ClusterNode, Clear-ClusterNode), and remove Failover-Clustering.",
         "Generalize a machine that was never in a cluster; make the cluster of the new machines.",
-        _ASSUMED, (words("sysprp", "failover cluster"), words("sysprp", "cluster node"), Sign(dll="clussysprep.dll")),
+        _ASSUMED, (words("sysprp", "failover cluster"), words("sysprp", "cluster node")),
     ),
     Failure(
         "provider.defender_endpoint", "Microsoft Defender for Endpoint keeps its identity",
@@ -119,7 +119,7 @@ FAILURES = (
         "MSDTC's installation or its log is damaged, so {dll} failed.",
         "msdtc -uninstall, restart, msdtc -install, restart; then see that the service MSDTC starts.",
         "sfc /scannow.", "Published advice on Sysprep; wording assumed",
-        (Sign(dll="msdtcprx.dll"), Sign(dll="msdtctm.dll"), Sign(dll="msdtcstp.dll")),
+        (Sign(dll="msdtcprx.dll"),),
     ),
     Failure(
         "provider.boot_configuration", "The boot configuration cannot be generalized",

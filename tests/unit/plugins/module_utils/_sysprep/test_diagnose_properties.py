@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from .test_diagnose import CASES, read
 
-EVERY = settings(max_examples=150, deadline=None)
+EVERY = settings(max_examples=100, deadline=None)
 FAILED = [name for name in CASES if read(name)[1]["failures"] and not read(name)[1].get("earlier")]
 STAMP = re.compile(r"^(\d{4})-(\d\d)-(\d\d) (\d\d:\d\d:\d\d), ", re.M)
 VERDICTS = {"known", "unknown", "success", "unfinished", "unreadable"}
