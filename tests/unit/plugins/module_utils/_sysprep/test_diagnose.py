@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import InvalidInput
-from ansible_collections.goldenimage.azure.plugins.module_utils._sysprep import failures, logs
+from ansible_collections.goldenimage.azure.plugins.module_utils._sysprep import failures, logs, runs
 from ansible_collections.goldenimage.azure.plugins.module_utils._sysprep.diagnose import diagnose
 
 FOLDER = Path(__file__).parent / "sysprep_logs"
@@ -101,6 +101,35 @@ def test_a_machine_that_was_changed_is_not_taken_for_whole_because_a_later_attem
     found = diagnose({"setupact.log": first + second.replace("2026-02-11 09", "2026-02-11 11")})
     assert found["again"]["allowed"] is False
     assert found["stage"] == "half done"
+
+
+HARMLESS = "2026-02-11 09:14:03, Error                 SYSPRP The service RdAgent does not answer; hr = 0x800706ba\n"
+
+
+def test_the_root_is_what_shares_its_number_with_the_end_of_the_attempt() -> None:
+    text = read("appx_winget_server_2025")[0]["setupact.log"]
+    place = text.index("2026-02-11 09:14:03, Error")
+    found = diagnose({"setupact.log": text[:place] + HARMLESS + text[place:]})
+    assert [each["id"] for each in found["failures"]] == ["appx.not_provisioned", "agent.failed"]
+    assert [each["role"] for each in found["failures"]] == ["root", "also"]
+
+
+def test_what_looks_like_a_failure_and_is_followed_by_success_is_none() -> None:
+    text = read("success_shutdown")[0]["setupact.log"]
+    place = text.index("2026-02-11 09:14:07, Info")
+    assert diagnose({"setupact.log": text[:place] + HARMLESS + text[place:]})["verdict"] == "success"
+
+
+def test_a_line_without_a_time_makes_an_old_log_no_younger() -> None:
+    texts = read("success_at_second_attempt")[0]
+    texts["setuperr.log"] += "SYSPRP a line without a time\n"
+    assert diagnose(texts)["verdict"] == "success"
+
+
+def test_one_header_is_one_attempt() -> None:
+    attempts = runs.runs_of("setupact.log", read("success_at_second_attempt")[0]["setupact.log"])
+    assert [attempt.began for attempt in attempts] == [True, True]
+    assert attempts[0].options == attempts[1].options == ["GENERALIZE", "OOBE", "QUIT", "QUIET", "MODE"]
 
 
 def test_a_setuperr_without_an_older_attempt_does_not_undo_a_later_success() -> None:
