@@ -76,6 +76,7 @@ extends_documentation_fragment:
   - goldenimage.azure.attributes
 seealso:
   - module: goldenimage.azure.disk_info
+  - module: goldenimage.azure.snapshot
   - module: goldenimage.azure.vhd_upload
 author:
   - goldenimage.azure contributors (@goldenimage)
@@ -120,7 +121,6 @@ disk:
 
 from typing import Any
 
-from ansible_collections.goldenimage.azure.plugins.module_utils._azure import ids
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import InvalidInput
 from ansible_collections.goldenimage.azure.plugins.module_utils._resources import disks, locations
 from ansible_collections.goldenimage.azure.plugins.module_utils._resources._shape import present
@@ -166,7 +166,7 @@ def execute(task: Task) -> dict[str, Any]:
         if plan.changed and not task.check_mode:
             disks.delete(task, group, name)
         return task.result(plan)
-    source = task.params["source"] = resolve_source(task)
+    source = task.params["source"] = disks.resolve_source(task.azure, task.params)
     wanted = disks.desire(
         task.params, location=disks.location(task.azure, task.params, found), tags=task.tags((found or {}).get("tags"))
     )
@@ -176,17 +176,6 @@ def execute(task: Task) -> dict[str, Any]:
     if plan.changed and not task.check_mode:
         found = (disks.create if plan.action == "create" else disks.update)(task, group, name, wanted)
     return task.result(plan, disk=present(found or {"name": name, **wanted}))
-
-
-def resolve_source(task: Task) -> str | None:
-    """The id of what the disk is a copy of."""
-    source = task.params["source"]
-    if source is None:
-        return None
-    if "/snapshots/" in source.lower():
-        return str(ids.parse(source))
-    where = {"subscription_id": task.azure.subscription_id, "resource_group": task.params["resource_group"]}
-    return str(ids.resolve(source, type_=disks.TYPE, parameter="source", **where))
 
 
 def check_new(task: Task, location: str) -> None:

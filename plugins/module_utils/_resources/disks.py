@@ -141,10 +141,21 @@ def location(azure: Session, params: Mapping[str, Any], found: Wire | None) -> s
     return locations.plain(known or azure.resources.location(params["resource_group"]))
 
 
+def resolve_source(azure: Session, params: Mapping[str, Any]) -> str | None:
+    """The id of the disk or snapshot that ``source`` means: a disk's name, or an id."""
+    source = params["source"]
+    if source is None:
+        return None
+    if "/snapshots/" in source.lower():
+        return str(ids.parse(source))
+    where = {"subscription_id": azure.subscription_id, "resource_group": params["resource_group"]}
+    return str(ids.resolve(source, type_=TYPE, parameter="source", **where))
+
+
 def check_source(azure: Session, source: str) -> Wire:
     """The disk or snapshot with this id, when its data can be copied.
 
-    :raises InvalidInput: it does not exist, or is still being written through a SAS.
+    :raises InvalidInput: it does not exist, or its bytes are not all there yet.
     """
     parsed = ids.parse(source)
     kind = parsed.types[-1].lower()
@@ -157,5 +168,11 @@ def check_source(azure: Session, source: str) -> Wire:
         raise InvalidInput(
             f"The source {source} is not complete: its disk state is {state}.",
             remedy="Finish its upload first (vhd_upload).",
+        )
+    percent = found["properties"].get("completionPercent")
+    if percent is not None and percent < 100:
+        raise InvalidInput(
+            f"The source {source} is not complete: Azure has copied {percent:g} % of it.",
+            remedy="Wait until it is (goldenimage.azure.snapshot, by its name, waits for it).",
         )
     return found
