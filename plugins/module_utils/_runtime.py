@@ -10,6 +10,7 @@ import signal
 import threading
 import traceback
 from contextvars import ContextVar
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -102,6 +103,16 @@ class Task:
 
             self._session = Session.open(self.params, report=self.report, token_cache=self._token_cache)
         return self._session
+
+    def acting(self, params: dict[str, Any]) -> Task:
+        """This task with the parameters of another module, whose work is a part of this one's.
+
+        Session, undo list, progress and check mode are the same.
+        """
+        self.azure  # noqa: B018 - opened here, so that both have it and it is closed
+        part = copy(self)
+        part.params = params
+        return part
 
     def tags(self, found: Mapping[str, str] | None) -> dict[str, str] | None:
         """All tags the resource shall have, by ``tags`` and ``append_tags``; ``None`` when none were stated."""

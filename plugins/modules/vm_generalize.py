@@ -11,7 +11,8 @@ description:
   - Tells Azure that the operating system of a machine was generalized, so that images of it can start many machines.
   - Azure only takes a note; the operating system must have been generalized before, by the role
     P(goldenimage.azure.linux_generalize#role) or by Sysprep.
-  - B(The machine can never start again.) There is no way back; take a copy of its disks before if you may need it.
+  - B(The machine can never start again.) There is no way back; take a copy of its disks before if you may need it
+    (M(goldenimage.azure.vm_backup)).
   - A machine that is marked already is left alone.
 options:
   resource_group:
@@ -38,6 +39,7 @@ extends_documentation_fragment:
   - goldenimage.azure.wait
   - goldenimage.azure.attributes
 seealso:
+  - module: goldenimage.azure.vm_backup
   - module: goldenimage.azure.vm_capture
 author:
   - goldenimage.azure contributors (@goldenimage)
