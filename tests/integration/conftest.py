@@ -23,6 +23,8 @@ LONGEST = (
     "test_transfer",
     "test_image_from_file",
     "[vm-ordinary",
+    "[vm_backup-ordinary",
+    "test_vm_backup",
     "[vhd_upload",
     "[vm_capture-ordinary",
     "[managed_image-o",
