@@ -20,8 +20,9 @@ lint: ## Every static check
 
 emulator: ## Install the local Azure into .venv, storage accounts included
 	@tools/setup.sh emulator
-	@echo "Start it:   .venv/bin/azure-emulator start --data .cache/azure"
-	@echo "Use it:     eval \"\$$(.venv/bin/azure-emulator env --data .cache/azure)\""
+	@echo "Ansible, the collection and it: . .venv/bin/activate"
+	@echo "Start it:   azure-emulator start --data .cache/azure"
+	@echo "Use it:     eval \"\$$(azure-emulator env --data .cache/azure)\""
 
 matrix: ## The modules' tests with the other pairs of SDK and way to run
 	@tools/setup.sh test

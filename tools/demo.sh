@@ -14,3 +14,12 @@ azure-emulator start --data "$folder/azure" >/dev/null
 trap 'azure-emulator stop --data "$folder/azure" >/dev/null' EXIT
 eval "$(azure-emulator env --data "$folder/azure")"
 ansible-playbook goldenimage.azure.demo -e "demo_folder=$folder" -e "demo_cache=$PWD/.cache/disks" "${image[@]}" "$@"
+place=${folder#"$PWD/"}
+cat <<END
+
+The disk is $place/disk.vhd. The local Azure is stopped; to look at what the demo made:
+  . .venv/bin/activate
+  azure-emulator start --data $place/azure && eval "\$(azure-emulator env --data $place/azure)"
+  ansible localhost -m goldenimage.azure.vm_info -a resource_group=demo
+  azure-emulator stop --data $place/azure
+END

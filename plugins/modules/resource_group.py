@@ -96,7 +96,7 @@ def execute(task: Task) -> dict[str, Any]:
     if task.params["state"] == "absent":
         return remove(task, name, found)
     tags = task.tags((found or {}).get("tags"))
-    plan = resource_groups.plan(found, location=task.params["location"], tags=tags)
+    plan = resource_groups.plan(task.azure, found, location=task.params["location"], tags=tags)
     if plan.changed and not task.check_mode:
         found = resource_groups.apply(task, name, found, {"location": task.params["location"], "tags": tags})
     return task.result(plan, resource_group=present(found or {"name": name, **plan.after}))

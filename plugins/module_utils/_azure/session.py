@@ -447,12 +447,15 @@ def _reply(response: Any) -> Reply:
 
 def _describe(call: Callable[..., Any], args: tuple[Any, ...]) -> str:
     """What an SDK method does, in words: ``create or update virtual machine rg/vm``."""
-    verb = getattr(call, "__name__", "call").removeprefix("begin_").replace("_", " ")
+    name = getattr(call, "__name__", "call").removeprefix("begin_")
+    verb = "list" if name.startswith(("list_by_", "list_all")) else name.replace("_", " ")
     plural = getattr(call, "__qualname__", "").partition("Operations.")[0]
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", plural).lower()
+    ids = "/".join(argument for argument in args if isinstance(argument, str))
+    if verb == "list":
+        return f"list {words}" + (f" in {ids}" if ids else "")
     for ending, singular in (("ies", "y"), ("sses", "ss"), ("s", "")):
         if words.endswith(ending):
             words = words.removesuffix(ending) + singular
             break
-    ids = "/".join(argument for argument in args if isinstance(argument, str))
     return " ".join(part for part in (verb, words, ids) if part)

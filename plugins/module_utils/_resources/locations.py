@@ -32,7 +32,9 @@ def check(azure: Session, location: str) -> None:
         near = difflib.get_close_matches(wanted, names, n=3)
         raise InvalidInput(
             f"location is {location!r}, which this subscription does not have.",
-            remedy=f"Did you mean {' or '.join(near)}?" if near else "List them: az account list-locations -o table.",
+            remedy=f"Did you mean {' or '.join(near)}?"
+            if near
+            else "Say a name as Azure's list of regions has it, such as westeurope.",
         )
 
 

@@ -34,13 +34,17 @@ def contents(azure: Session, name: str) -> list[Wire]:
     return azure.list_raw(f"{_path(azure, name)}/resources", API, what=f"list resource group {name}")
 
 
-def plan(found: Wire | None, *, location: str | None, tags: Mapping[str, str] | None) -> Plan:
+def plan(azure: Session, found: Wire | None, *, location: str | None, tags: Mapping[str, str] | None) -> Plan:
     """The difference for a group that shall exist.
 
-    :raises InvalidInput: a new group without a location, or an existing one elsewhere.
+    :raises InvalidInput: a new group without a location or in one that is unknown, or an existing one elsewhere.
     """
-    if found is None and location is None:
-        raise InvalidInput("location is missing, and the resource group does not exist yet.", remedy="Set location.")
+    if found is None:
+        if location is None:
+            raise InvalidInput(
+                "location is missing, and the resource group does not exist yet.", remedy="Set location."
+            )
+        locations.check(azure, location)
     wanted = stated({"location": location and locations.plain(location), "tags": tags})
     return Plan.between(
         present(found) if found else None, wanted, immutable=("location",), case_insensitive=("location",)
