@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 DURATION = 24 * 3600  # seconds; asked for again when a longer transfer outlives it
 MARGIN = 900  # seconds before the end at which it is asked for again
+_GRANTS = 4  # how often an access is asked for whose answer gets lost
 _TOKEN_LIFE = 300.0  # seconds after which the cache is asked again; it knows when a token ends
 Kind = Literal["disk", "snapshot"]
 
@@ -40,7 +41,14 @@ class Lent:
 
 @contextlib.contextmanager
 def granted(
-    task: Task, group: str, name: str, access: Literal["Read", "Write"], *, kind: Kind = "disk", left: bool = False
+    task: Task,
+    group: str,
+    name: str,
+    access: Literal["Read", "Write"],
+    *,
+    kind: Kind = "disk",
+    left: bool = False,
+    restored: Callable[[], None] | None = None,
 ) -> Iterator[Lent]:
     """Lend the address of the data of a disk or snapshot for the length of a block.
 
@@ -48,6 +56,8 @@ def granted(
     only while the disk is being uploaded, and revoking is what completes it.
 
     :param left: an access that is active is one that an earlier attempt of ours left.
+    :param restored: called when an access that nobody has used was revoked: that makes an empty disk of one that waits for
+        an upload, and no such access is given to it any more.
     """
     what = f"get {access.lower()} access to the {kind} {name}"
     had = refused = False
@@ -59,15 +69,21 @@ def granted(
     def grant(*, ours: bool = False) -> Access:
         nonlocal had, refused
         refused = False
-        asked_at = time.monotonic()
-        try:
-            answer = ask()
-        except AzureError as error:
-            if error.status != 409 or not (ours or error.unclear):
-                refused = error.status == 409 and not had
-                raise
-            revoke(task, group, name, kind=kind)  # ours, or granted by a request of ours whose answer was lost
-            answer = ask()
+        for attempt in range(_GRANTS):
+            asked_at = time.monotonic()
+            try:
+                answer = ask()
+            except AzureError as error:
+                # Of ours, or granted by a request of ours whose answer was lost.
+                mine = error.unclear or (ours and attempt == 0)
+                if error.status != 409 or not mine or attempt == _GRANTS - 1:
+                    refused = error.status == 409 and not mine and not had
+                    raise
+                revoke(task, group, name, kind=kind)
+                if restored is not None and not had:
+                    restored()
+            else:
+                break
         had = True
         url = answer.get("accessSAS") or answer.get("accessSas")
         if not url:

@@ -111,12 +111,21 @@ class DiskTarget:
             disks.delete(task, self.group, self.name)
             self.found = None
         if self.found is None:
-            wanted = {**self.wanted, "tags": self._tags(INCOMPLETE)}
-            disks.create(task, self.group, self.name, wanted)
+            self._create()
         else:
             self._write(INCOMPLETE)
-        with disk_access.granted(task, self.group, self.name, "Write") as lent:
+        with disk_access.granted(task, self.group, self.name, "Write", restored=self._wait_again) as lent:
             yield lent
+
+    def _create(self) -> None:
+        disks.create(self.task, self.group, self.name, {**self.wanted, "tags": self._tags(INCOMPLETE)})
+
+    def _wait_again(self) -> None:
+        """Make a disk that became an empty one, before a byte of ours was in it, wait for the upload again."""
+        self.found = disks.read(self.task.azure, self.group, self.name)
+        if self._state == "Unattached" and self._incomplete:
+            disks.delete(self.task, self.group, self.name)
+            self._create()
 
     @contextlib.contextmanager
     def left(self) -> Iterator[disk_access.Lent | None]:

@@ -58,6 +58,29 @@ class TestDiskAccess:
             assert calls == ["beginGetAccess", "beginGetAccess", "endGetAccess", "endGetAccess", "beginGetAccess"]
         assert azure.calls("POST")[-1].endswith("endGetAccess")
 
+    def test_granted_twice_without_an_answer(self, azure: FakeAzure, session: Session) -> None:
+        azure.on("GET", DISK, Answer(body={"properties": {"provisioningState": "Succeeded", "diskState": "ActiveSAS"}}))
+        granted = Answer(body={"accessSAS": "https://third"})
+        azure.on("POST", f"{DISK}/beginGetAccess", LOST, active(), LOST, active(), granted)
+        azure.on("POST", f"{DISK}/endGetAccess", Answer(200))
+        with disk_access.granted(Task(session), "rg", "d", "Read") as lent:
+            assert lent.grant().url == "https://third"
+
+    def test_what_revoking_ended_is_restored_unless_it_was_used(self, azure: FakeAzure, session: Session) -> None:
+        azure.on("GET", DISK, Answer(body={"properties": {"provisioningState": "Succeeded"}}))
+        first, second = (Answer(body={"accessSAS": f"https://{name}"}) for name in ("first", "second"))
+        azure.on("POST", f"{DISK}/beginGetAccess", LOST, active(), first, active(), second)
+        azure.on("POST", f"{DISK}/endGetAccess", Answer(200))
+        restored: list[str] = []
+        lending = disk_access.granted(
+            Task(session), "rg", "d", "Write", restored=lambda: restored.append(azure.calls("POST")[-1])
+        )
+        with lending as lent:
+            assert lent.grant().url == "https://first"
+            assert restored == [f"POST {DISK}/endGetAccess"]
+            assert lent.renewed().url == "https://second"
+            assert len(restored) == 1
+
     def test_the_access_of_somebody_else_is_left_alone(self, azure: FakeAzure, session: Session) -> None:
         azure.on("POST", f"{DISK}/beginGetAccess", active())
         azure.on("POST", f"{DISK}/endGetAccess", Answer(200))
