@@ -28,7 +28,7 @@ matrix: ## The modules' tests with the other pairs of SDK and way to run
 	@tools/setup.sh test
 	@tests/run.sh matrix
 
-soak: ## Kill the local Azure and uploads at random moments, under load
+soak: ## What takes minutes: random kills, histories, backups and Windows machines in trouble
 	@tools/setup.sh test
 	@tests/run.sh soak
 

@@ -34,13 +34,15 @@ unit() {
     .venv-floor/bin/pytest -q -n 2 tests/unit --ignore=tests/unit/plugins/module_utils/_vhd --ignore=tests/unit/plugins/module_utils/_inspect
 }
 tier unit unit
-tier integration pytest -q -n 2 --durations=15 --durations-min=5 --dist loadgroup -m "not matrix" tests/integration
+tier integration pytest -q -n 2 --durations=15 --durations-min=5 --dist loadgroup -m "not matrix and not soak" tests/integration
 tier molecule tests/molecule.sh
 # Every target the other way round: inside the controller with the oldest SDK, as ordinary modules with the newest.
 tier matrix pytest -q -n 2 --dist loadgroup -m matrix tests/integration
-# The local Azure under load, killed at random moments, and random histories of its data; uploads that are killed oftener.
+# What takes minutes: the local Azure under load, killed at random moments, and random histories of its data; plays and uploads
+# that outlive many kills; backups and Windows machines in all their trouble.
 soak() {
-  pytest -q -n 2 -m soak emulator/tests && TRANSFER_KILLS=8 pytest -q tests/integration/test_transfer.py -k killed_upload
+  pytest -q -n 2 -m soak emulator/tests && pytest -q -n 2 --dist loadgroup -m soak tests/integration &&
+    TRANSFER_KILLS=8 pytest -q tests/integration/test_transfer.py -k killed_upload
 }
 tier soak soak
 tier e2e pytest -q tests/e2e

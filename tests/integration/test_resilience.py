@@ -259,6 +259,7 @@ def acknowledged(log: list[dict[str, Any]]) -> set[str]:
     return set(found.values())
 
 
+@pytest.mark.soak
 def test_azure_is_killed_between_requests(bench: Bench) -> None:
     seed = int(os.environ.get("RESILIENCE_SEED") or random.SystemRandom().randrange(10**6))
     print(f"RESILIENCE_SEED={seed}")

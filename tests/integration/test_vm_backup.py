@@ -151,6 +151,7 @@ def test_every_byte_comes_back_where_it_was(modules: Modules) -> None:
         assert export(modules, disk) == file(modules, place).read_bytes()
 
 
+@pytest.mark.soak
 def test_after_the_disks_were_replaced_and_deleted(modules: Modules) -> None:
     machine(modules, "replaced")
     modules.run("vm_backup", name="replaced", set="before")
@@ -164,6 +165,7 @@ def test_after_the_disks_were_replaced_and_deleted(modules: Modules) -> None:
     assert not modules.run("vm_backup", **options)["changed"]
 
 
+@pytest.mark.soak
 def test_a_machine_that_is_gone_is_made_again(modules: Modules) -> None:
     machine(modules, "gone")
     modules.run("vm_backup", name="gone", set="before")
@@ -195,6 +197,7 @@ def test_a_set_that_broke_off_is_seen_and_gone_on_with(modules: Modules) -> None
     assert_original(modules, {one["member"]: one["disk"]["name"] for one in restored})
 
 
+@pytest.mark.soak
 @pytest.mark.usefixtures("calm")
 def test_an_exact_set_is_not_gone_on_with_after_the_machine_ran(modules: Modules) -> None:
     machine(modules, "ran")
@@ -209,6 +212,7 @@ def test_an_exact_set_is_not_gone_on_with_after_the_machine_ran(modules: Modules
     assert modules.run("vm_backup", name="ran", set="before")["backup"]["complete"]
 
 
+@pytest.mark.soak
 @pytest.mark.usefixtures("calm")
 def test_a_restoration_that_broke_off_leaves_the_machine_as_it_was(modules: Modules) -> None:
     machine(modules, "half")
@@ -228,6 +232,7 @@ def test_a_restoration_that_broke_off_leaves_the_machine_as_it_was(modules: Modu
     assert held(modules, "half") == {"os": "half-before-os", "0": "half-before-data-0", "5": "half-before-data-5"}
 
 
+@pytest.mark.soak
 def test_a_killed_restoration_is_gone_on_with(modules: Modules) -> None:
     machine(modules, "killed")
     modules.run("vm_backup", name="killed", set="before")
@@ -246,6 +251,7 @@ def test_a_killed_restoration_is_gone_on_with(modules: Modules) -> None:
     assert_original(modules, held(modules, "killed"))
 
 
+@pytest.mark.soak
 def test_old_sets_go_and_the_newest_complete_one_never(modules: Modules, azure: LocalAzure) -> None:
     machine(modules, "old")
     for name in ("one", "two", "three"):

@@ -191,6 +191,7 @@ def test_verify_alone(room: Room, prepared: dict[str, Any]) -> None:
     assert without_traces(room.state()) == before
 
 
+@pytest.mark.soak
 def test_a_client(room: Room) -> None:
     """Windows 11 gets the console's service by a capability, and no sacsvr is asked for before."""
     room.machine(base=machines.client())
@@ -427,6 +428,7 @@ TROUBLE: dict[str, tuple[dict[str, Any], list[str]]] = {
 }
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("case", TROUBLE)
 def test_trouble_is_told_and_the_next_run_goes_on(room: Room, case: str) -> None:
     fault, words = TROUBLE[case]
@@ -438,6 +440,7 @@ def test_trouble_is_told_and_the_next_run_goes_on(room: Room, case: str) -> None
     assert room.role(topics=QUICK).code == 0
 
 
+@pytest.mark.soak
 def test_a_restart_at_a_bad_moment(room: Room) -> None:
     """The machine restarts by itself after a change: unreachable at once, and well after the next run."""
     boot = {**machines.server()["boot"], "seconds": 3}
@@ -467,6 +470,7 @@ def test_what_cannot_be_mended_is_an_error(room: Room, case: str) -> None:
     assert words in run.text, run.text[-4000:]
 
 
+@pytest.mark.soak
 def test_what_can_be_mended_is(room: Room) -> None:
     """A repairable store, files out of it, and a volume with errors, which is checked at the next start."""
     lines = [r"2026-01-01 12:00:00, Info CSI 00000001 [SR] Repaired file \SystemRoot\x.dll"]
@@ -480,6 +484,7 @@ def test_what_can_be_mended_is(room: Room) -> None:
     assert room.role(topics=["system_files"]).counted("changed") == 0
 
 
+@pytest.mark.soak
 def test_a_failing_update_is_named(room: Room) -> None:
     updates = [{**one, "fails": True} for one in machines.server()["updates"]]
     room.machine(updates=updates)
@@ -489,6 +494,7 @@ def test_a_failing_update_is_named(room: Room) -> None:
     assert "Cumulative update" in run.text
 
 
+@pytest.mark.soak
 def test_agent_from_a_file(room: Room) -> None:
     installer = room.folder / "WindowsAzureVmAgent.amd64.msi"
     installer.write_bytes(b"msi")
@@ -502,6 +508,7 @@ def test_agent_from_a_file(room: Room) -> None:
     assert room.role(topics=["agent"], agent_installer=str(installer)).counted("changed") == 0
 
 
+@pytest.mark.soak
 def test_a_proxy_that_is_needed(room: Room) -> None:
     room.machine()
     run = room.role(topics=["proxy"], proxy="proxy.azure:3128", proxy_bypass=["10.*"])
@@ -509,6 +516,7 @@ def test_a_proxy_that_is_needed(room: Room) -> None:
     assert room.state()["proxy"] == {"proxy": "proxy.azure:3128", "bypass": "10.*;168.63.129.16"}
 
 
+@pytest.mark.soak
 def test_tools_of_another_hypervisor(room: Room) -> None:
     """An error that says what to do; removed when asked, but not without an MSI."""
     product = {"name": "VMware Tools", "id": "{V}", "msi": True, "uninstall": ""}
@@ -587,6 +595,7 @@ def test_an_unknown_request_is_an_error(room: Room) -> None:
     assert "pathh" in room.playbook(str(play)).text
 
 
+@pytest.mark.soak
 def test_a_disk_file_is_optimized(room: Room) -> None:
     """Its own entry, on a machine that has the file of another one; a disk without a Windows is an error."""
     disks = {
