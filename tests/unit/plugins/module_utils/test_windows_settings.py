@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 from ansible.errors import AnsibleFilterError
@@ -14,7 +14,7 @@ from ansible_collections.goldenimage.azure.plugins.module_utils._windows_setting
 
 KEY = r"HKLM:\SYSTEM\X"
 GUID = "8c5e7fda-e8bf-4a96-9a85-a6e23a8c635c"
-Case = tuple[dict[str, Any], dict[str, Any], str | None]
+Case: TypeAlias = "tuple[dict[str, Any], dict[str, Any], str | None]"
 
 
 def key(*, exists: bool = True, **properties: Any) -> dict[str, Any]:
