@@ -8,24 +8,21 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
-import signal
 import subprocess
-import sys
 import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from azure.storage.blob import BlobClient
-from support.arm import Arm
+from support.modules import Modules
 
 from .test_resilience import make_disk
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from .conftest import LocalAzure
@@ -40,51 +37,8 @@ ACCOUNT = f"transfers{uuid.uuid4().hex[:8]}"
 ACCOUNT_PATH = f"resourceGroups/{GROUP}/providers/Microsoft.Storage/storageAccounts/{ACCOUNT}"
 
 
-class Modules:
-    """Runs modules as processes of their own, that may be killed."""
-
-    def __init__(self, azure: LocalAzure, folder: Path) -> None:
-        self.azure = azure
-        self.folder = folder
-        self.arm = Arm(azure.environment, "transfer-test")
-
-    def start(self, module: str, **options: Any) -> subprocess.Popen[str]:
-        name = f"ansible_collections.goldenimage.azure.plugins.modules.{module}"
-        arguments = json.dumps({"ANSIBLE_MODULE_ARGS": {"resource_group": GROUP, **options}})
-        process = subprocess.Popen(
-            [sys.executable, "-m", name],
-            cwd=self.folder,
-            env={**os.environ, **self.azure.environment},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        assert process.stdin is not None
-        process.stdin.write(arguments)
-        process.stdin.close()
-        process.stdin = None
-        return process
-
-    def run(self, module: str, **options: Any) -> dict[str, Any]:
-        text = self.start(module, **options).communicate(timeout=240)[0]
-        result: dict[str, Any] = json.loads(text[text.index("{") :])
-        assert not result.get("failed"), result
-        return result
-
-    def kill_when(self, reached: Callable[[], bool], module: str, *, seconds: float = 0, **options: Any) -> None:
-        """Kill the module so many seconds after it has got somewhere."""
-        process = self.start(module, **options)
-        end = time.monotonic() + 60
-        while not reached() and process.poll() is None and time.monotonic() < end:
-            time.sleep(0.002)
-        time.sleep(seconds)
-        process.send_signal(signal.SIGKILL)
-        process.communicate(timeout=60)
-
-    def count(self, text: str) -> int:
-        path = self.azure.data / "requests.jsonl"
-        return path.read_text().count(text) if path.exists() else 0
+class Transfers(Modules):
+    """Also looks at what uploads and exports have left."""
 
     def disk(self, name: str) -> dict[str, Any] | None:
         found: dict[str, Any] | None = self.arm.get(f"resourceGroups/{GROUP}/providers/Microsoft.Compute/disks/{name}")
@@ -119,8 +73,8 @@ class Modules:
 
 
 @pytest.fixture(scope="module")
-def modules(azure: LocalAzure, tmp_path_factory: pytest.TempPathFactory) -> Modules:
-    made = Modules(azure, tmp_path_factory.mktemp("transfer"))
+def modules(azure: LocalAzure, tmp_path_factory: pytest.TempPathFactory) -> Transfers:
+    made = Transfers(azure, tmp_path_factory.mktemp("transfer"), GROUP)
     made.run("resource_group", name=GROUP, location="westeurope", resource_group=None)
     make_disk(made.folder / "disk.raw", SIZE, DATA)
     return made
@@ -134,7 +88,7 @@ def target(kind: str, name: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def account(modules: Modules) -> None:
+def account(modules: Transfers) -> None:
     """The storage account of the blobs."""
     body = {"location": "westeurope", "kind": "StorageV2", "sku": {"name": "Standard_LRS"}, "properties": {}}
     modules.arm.call("PUT", ACCOUNT_PATH, body)
@@ -164,19 +118,14 @@ def compare(folder: Path, name: str) -> None:
 
 @pytest.mark.usefixtures("account")
 @pytest.mark.parametrize("kind", ["disk", "blob"])
-def test_a_killed_upload_is_gone_on_with(modules: Modules, kind: str) -> None:
+def test_a_killed_upload_is_gone_on_with(modules: Transfers, kind: str) -> None:
     seed = int(os.environ.get("TRANSFER_SEED") or random.SystemRandom().randrange(10**6))
     chance = random.Random(seed)
     print(f"TRANSFER_SEED={seed}")
     for number in range(KILLS):
         name = f"killed-{number}-{uuid.uuid4().hex[:6]}"
         options = {"path": "disk.raw", "connections": 4, **target(kind, name)}
-        before = modules.count(PAGES[kind])
-
-        def begun(before: int = before) -> bool:
-            return modules.count(PAGES[kind]) > before
-
-        modules.kill_when(begun, "vhd_upload", seconds=chance.uniform(0, 0.6), **options)
+        modules.kill_within(chance.uniform(0, 0.6), "vhd_upload", PAGES[kind], **options)
         there, complete = modules.state(kind, name)
         result = modules.run("vhd_upload", **options)
         if complete:
@@ -194,7 +143,7 @@ def test_a_killed_upload_is_gone_on_with(modules: Modules, kind: str) -> None:
         os.unlink(modules.folder / f"{name}.raw")
 
 
-def test_a_killed_export_is_gone_on_with(modules: Modules) -> None:
+def test_a_killed_export_is_gone_on_with(modules: Transfers) -> None:
     modules.run("vhd_upload", path="disk.raw", disk="to-export")
     options = {"source": "to-export", "dest": "back.vhd", "connections": 2}
     modules.kill_when(lambda: modules.noted("back.vhd") >= 8, "vhd_export", **options)
@@ -214,7 +163,7 @@ def test_a_killed_export_is_gone_on_with(modules: Modules) -> None:
 
 @pytest.mark.usefixtures("account", "one_in_five_fails")
 @pytest.mark.parametrize("kind", ["disk", "blob"])
-def test_while_one_request_in_five_fails(modules: Modules, kind: str) -> None:
+def test_while_one_request_in_five_fails(modules: Transfers, kind: str) -> None:
     result = modules.run("vhd_upload", path="disk.raw", read_back=True, **target(kind, "faulty"))
     assert result["upload"]["bytes_sent"] <= 1.01 * (DATA + 2 * MIB)
     source = "faulty" if kind == "disk" else result["blob"]["url"]

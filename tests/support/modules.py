@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from support.arm import Arm
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from support.local_azure import LocalAzure
@@ -63,16 +64,20 @@ class Modules:
         result: dict[str, Any] = json.loads(text[text.index("{") :])
         return result
 
-    def kill_within(self, seconds: float, module: str, begun: str, **options: Any) -> None:
-        """Kill the module at a random moment after the log has ``begun`` anew."""
-        before = self.count(begun)
+    def kill_when(self, reached: Callable[[], bool], module: str, *, seconds: float = 0, **options: Any) -> None:
+        """Kill the module so many seconds after it has got somewhere."""
         process = self.start(module, **options)
         end = time.monotonic() + 60
-        while self.count(begun) == before and process.poll() is None and time.monotonic() < end:
+        while not reached() and process.poll() is None and time.monotonic() < end:
             time.sleep(0.002)
         time.sleep(seconds)
         process.send_signal(signal.SIGKILL)
         process.communicate(timeout=60)
+
+    def kill_within(self, seconds: float, module: str, begun: str, **options: Any) -> None:
+        """Kill the module so many seconds after the log has ``begun`` anew."""
+        before = self.count(begun)
+        self.kill_when(lambda: self.count(begun) > before, module, seconds=seconds, **options)
 
     def count(self, text: str) -> int:
         path = self.azure.data / "requests.jsonl"
