@@ -372,6 +372,14 @@ def test_unknown_paths_say_so(azure: LocalAzure, upload: Blob) -> None:
     assert code(client.get(f"{base}/_disks/none/abcd?sr=b&sig=x&si=y&sv=2018-03-28")) == (403, "AuthenticationFailed")
 
 
+def test_a_request_is_in_the_log_before_its_answer(azure: LocalAzure, upload: Blob) -> None:
+    log = azure.data / "requests.jsonl"
+    for number in range(200):
+        before = log.read_bytes().count(b"/_disks/")
+        upload.put(number * 512, bytes(512))
+        assert log.read_bytes().count(b"/_disks/") == before + 1
+
+
 def test_signatures_are_not_logged(azure: LocalAzure, upload: Blob) -> None:
     upload.put(0, bytes(512))
     text = (azure.data / "requests.jsonl").read_text() + (azure.data / "server.log").read_text()

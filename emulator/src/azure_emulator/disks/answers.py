@@ -30,6 +30,7 @@ from azure_emulator.disks.vhd import make_footer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from azure_emulator.core.faults import Fault
     from azure_emulator.disks.endpoint import DiskEndpoint
 
 MAX_PUT_PAGE = 4 << 20
@@ -46,6 +47,16 @@ class Answers(BaseHTTPRequestHandler):
     server: DiskEndpoint
     #: Bytes of the request's body that were not read yet.
     _unread = 0
+
+    #: The planned fault this request meets, and whether the request was logged.
+    _fault: Fault | None = None
+    _told = False
+
+    def _tell(self, status: int) -> None:
+        """Log this request, once: before its answer goes out, so that whoever has an answer finds its line."""
+        if not self._told:
+            self._told = True
+            self.server.request_log(self.command, urlsplit(self.path).path, status, self._fault)
 
     def _authenticate(self, path: str, query: dict[str, str]) -> Grant:
         grant = self._granted(path, query)
@@ -124,6 +135,7 @@ class Answers(BaseHTTPRequestHandler):
         }
 
     def _head(self, status: int, headers: dict[str, str]) -> None:
+        self._tell(status)
         self.send_response_only(status)
         common = {
             "Server": "Windows-Azure-Blob/1.0",

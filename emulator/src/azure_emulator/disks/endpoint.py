@@ -70,8 +70,8 @@ class _Handler(Reading, Writing, BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         query = {name: values[0] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
         own = self.headers.get("User-Agent") == INTERNAL["User-Agent"]
-        fault: Fault | None = None
         self._unread = 0
+        self._fault, self._told = None, False
         try:
             self._unread = number(self.headers.get("Content-Length"), 0)
         except BlobError as error:
@@ -79,9 +79,9 @@ class _Handler(Reading, Writing, BaseHTTPRequestHandler):
             self._answer_error(error)
             status = error.status
         else:
-            fault = None if own else self.server.striker(self.command, parts.path)
+            fault = self._fault = None if own else self.server.striker(self.command, parts.path)
             status = self._struck(fault, action, parts.path, query) if fault else self._do(action, parts.path, query)
-        self.server.request_log(self.command, parts.path, status, fault)
+        self._tell(status)
 
     def _do(self, action: Callable[[Grant, dict[str, str]], int], path: str, query: dict[str, str]) -> int:
         """Carry out and answer a request; the status."""
@@ -97,9 +97,9 @@ class _Handler(Reading, Writing, BaseHTTPRequestHandler):
         """Handle a request with a planned fault; the status, 0 when the connection was torn."""
         time.sleep(fault.delay)
         if fault.after:
-            wire, self.wfile = self.wfile, io.BytesIO()  # the answer is lost
+            wire, self.wfile, self._told = self.wfile, io.BytesIO(), True  # the answer is lost
             self._do(action, path, query)
-            self.wfile = wire
+            self.wfile, self._told = wire, False
         if fault.tears:
             time.sleep(fault.timeout)
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
