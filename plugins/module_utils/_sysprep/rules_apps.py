@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ansible_collections.goldenimage.azure.plugins.module_utils._sysprep import shape
+from ansible_collections.goldenimage.azure.plugins.module_utils._sysprep.facts import Unknown
 from ansible_collections.goldenimage.azure.plugins.module_utils._sysprep.rules import (
     ALWAYS,
     GENERAL,
@@ -22,6 +23,7 @@ from ansible_collections.goldenimage.azure.plugins.module_utils._sysprep.rules i
     Rules,
     against,
 )
+from ansible_collections.goldenimage.azure.plugins.module_utils._sysprep.rules_system import is_server
 
 if TYPE_CHECKING:
     from ansible_collections.goldenimage.azure.plugins.module_utils._sysprep.facts import Facts
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 RULES = Rules()
 AZURE_AGENTS = ("RdAgent", "WindowsAzureGuestAgent")
 _DISABLED = 4
+_FIRST_WITH_APPS = 9200
 _GONE = ("uninstalled", "notinstalled")
 _RUN_COMMAND = ("microsoft.cplat.core.runcommandwindows", "microsoft.cplat.core.runcommandhandlerwindows")
 OTHER_AGENTS = {
@@ -59,10 +62,16 @@ def _of_users(facts: Facts) -> dict[str, list[shape.Package]]:
     """Packages by their family that some user has and that are no part of Windows, no framework and no resource."""
     found: dict[str, list[shape.Package]] = {}
     for each in facts[shape.PACKAGES]:
-        own = (each.signature or "").lower() == "system" or ":\\windows\\" in (each.location or "").lower()
-        if each.users and not (own or each.framework or each.resource):
+        if each.users and not (_is_windows_own(each) or each.framework or each.resource):
             found.setdefault(each.family.lower(), []).append(each)
     return found
+
+
+def _is_windows_own(package: shape.Package) -> bool:
+    """Whether it is a part of Windows: in its folder, or signed as one where nobody says where it is."""
+    if package.location is not None:
+        return ":\\windows\\" in package.location.lower()
+    return (package.signature or "").lower() == "system"
 
 
 def _shown(package: shape.Package) -> str:
@@ -77,6 +86,8 @@ def _shown(package: shape.Package) -> str:
     source=STORE_APPS, repair="remove_user_appx",
 )  # fmt: skip
 def _not_provisioned(facts: Facts) -> list[Evidence]:
+    if not facts[shape.PACKAGES] and not is_server(facts) and facts[shape.BUILD] >= _FIRST_WITH_APPS:
+        raise Unknown(shape.PACKAGES.path, "it lists none, and every client since Windows 8 has some")
     provisioned = {family_of(each) for each in facts[shape.PROVISIONED]}
     return against(
         shape.PACKAGES,
@@ -170,6 +181,8 @@ def _agents_enabled(facts: Facts) -> list[Evidence]:
     source=PREP, offline=ALWAYS,
 )  # fmt: skip
 def _agents_installed(facts: Facts) -> list[Evidence]:
+    if not facts[shape.SERVICES]:
+        raise Unknown(shape.SERVICES.path, "it lists no service at all, and every Windows has some")
     return (
         [] if _azure_agents(facts) else against(shape.SERVICES, "neither RdAgent nor WindowsAzureGuestAgent is there")
     )

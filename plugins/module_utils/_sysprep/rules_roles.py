@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from fnmatch import fnmatchcase
 
 from ansible_collections.goldenimage.azure.plugins.module_utils._sysprep import server_roles, shape
@@ -19,13 +20,13 @@ from ansible_collections.goldenimage.azure.plugins.module_utils._sysprep.rules i
     Rules,
     against,
 )
-from ansible_collections.goldenimage.azure.plugins.module_utils._sysprep.rules_system import is_server
+from ansible_collections.goldenimage.azure.plugins.module_utils._sysprep.rules_system import CLUSTERING, is_server
 
 RULES = Rules()
 _NEWEST = server_roles.PUBLISHED[-1]
 _FEATURE = "Feature"
 _STATEFUL = ("wins", "ipam", "msmq*", "smtp-server", "nlb")
-_CLUSTERING = "failover-clustering"  # the rules of clusters speak of it
+_SQL_SERVICE = re.compile(r"mssqlserver|mssql\$[^#]+", re.I)  # Windows' own database has ## in its name
 
 
 def _roles(facts: Facts) -> tuple[shape.Feature, ...]:
@@ -33,9 +34,20 @@ def _roles(facts: Facts) -> tuple[shape.Feature, ...]:
 
     :raises Unknown: a server does not tell.
     """
+    # The rules of clusters speak of clustering.
+    return tuple(each for each in _installed(facts) if each.kind != _FEATURE and each.name.lower() != CLUSTERING)
+
+
+def _installed(facts: Facts) -> tuple[shape.Feature, ...]:
+    """Return roles and features of a server; nothing on clients.
+
+    :raises Unknown: a server does not tell.
+    """
     known, installed = facts[shape.ROLES_KNOWN], facts[shape.ROLES]
+    if known and installed:
+        return installed
     if known:
-        return tuple(each for each in installed if each.kind != _FEATURE and each.name.lower() != _CLUSTERING)
+        raise Unknown(shape.ROLES.path, "it lists nothing, and every server has some role or feature")
     if is_server(facts):
         raise Unknown(shape.ROLES.path, "this server does not have Get-WindowsFeature")
     return ()
@@ -108,11 +120,21 @@ def _newer(facts: Facts) -> list[Evidence]:
     remedy="Remove it and add it after deployment.", source=GENERAL,
 )  # fmt: skip
 def _stateful(facts: Facts) -> list[Evidence]:
-    if not facts[shape.ROLES_KNOWN]:
-        _roles(facts)  # a server that does not tell is unknown
-        return []
-    names = [each.name for each in facts[shape.ROLES]]
+    names = [each.name for each in _installed(facts)]
     return against(shape.ROLES, *(each for each in names if any(fnmatchcase(each.lower(), one) for one in _STATEFUL)))
+
+
+@RULES.add(
+    "roles.features", "The rules know every feature that is installed",
+    cause="A feature that came after these rules may keep what belongs to one machine only.",
+    remedy="Remove it and add it after deployment, or try Sysprep on a copy of the machine first.", source=GENERAL,
+)  # fmt: skip
+def _features(facts: Facts) -> list[Evidence]:
+    names = [each.name for each in _installed(facts) if each.kind == _FEATURE]
+    unknown = [each for each in names if not server_roles.is_feature(each)]
+    if unknown:
+        raise Unknown(shape.ROLES.path, f"{', '.join(unknown)}: none that the rules were written for")
+    return []
 
 
 @RULES.add(
@@ -154,4 +176,8 @@ def _wds(facts: Facts) -> list[Evidence]:
     source=SQL_SYSPREP,
 )  # fmt: skip
 def _sql(facts: Facts) -> list[Evidence]:
-    return against(shape.SQL, *(f"{each.name} ({each.kind})" for each in facts[shape.SQL]))
+    found = against(shape.SQL, *(f"{each.name} ({each.kind})" for each in facts[shape.SQL]))
+    services = [each.name for each in facts[shape.SERVICES] if _SQL_SERVICE.fullmatch(each.name)]
+    if services and not found:
+        raise Unknown(shape.SQL.path, f"no instance is named, but there is the service {', '.join(services)}")
+    return found

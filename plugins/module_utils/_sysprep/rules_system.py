@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ansible_collections.goldenimage.azure.plugins.module_utils._sysprep import shape
 from ansible_collections.goldenimage.azure.plugins.module_utils._sysprep.facts import Facts, Unknown
 from ansible_collections.goldenimage.azure.plugins.module_utils._sysprep.rules import (
@@ -32,15 +34,27 @@ RELEASES = {
     22621: "11 22H2", 22631: "11 23H2", 25398: "Server 23H2", 26100: "11 24H2 and Server 2025", 26200: "11 25H2",
 }  # fmt: skip
 """The builds of Windows that these rules were written for."""
+_SERVER_EDITIONS = re.compile(
+    r"server(?:standard|datacenter|enterprise|web|turbine|storagestandard|storageworkgroup)(?:eval)?(?:a?cor)?", re.I
+)
+_MULTI_SESSION = "serverrdsh"  # Enterprise multi-session: a client that calls its product ServerNT
+_CLIENT_EDITIONS = re.compile(
+    r"(?:core(?:singlelanguage|countryspecific)?|homebasic|homepremium|ultimate|education|enterprise[gs]?|iotenterprise[ks]?"
+    r"|professional(?:education|workstation|singlelanguage|countryspecific)?)n?(?:eval)?|serverrdsh",
+    re.I,
+)
+_EVALUATION = re.compile(r"eval(?:cor)?\Z", re.I)
 SERVERS = ("Server", "Server Core")
 CLIENT = "Client"
+CLUSTERING = "failover-clustering"  # a feature, in lower case
 _OLDEST = 7601
 _UPGRADED_CLIENTS = 14393
 _NOT_AS_SYSTEM = 26100
 _MEMBERS = (1, 3)
 _CONTROLLERS = (4, 5)
 _DOMAIN_CONTROLLER = "lanmannt"
-_OTHER_PRODUCTS = ("winnt", "servernt")
+_CLIENT_PRODUCT = "winnt"
+_OTHER_PRODUCTS = (_CLIENT_PRODUCT, "servernt")
 
 
 def is_server(facts: Facts) -> bool:
@@ -124,15 +138,22 @@ def _too_old(facts: Facts) -> list[Evidence]:
 
 
 @RULES.add(
-    "os.known", "This release and kind of Windows is one that the rules were written for",
-    cause="A release that came after these rules may have causes of failure that they do not know.",
+    "os.known", "This release, kind and edition of Windows is one that the rules were written for",
+    cause="A release or edition that came after these rules may have causes of failure that they do not know.",
     remedy="Use a newer goldenimage.azure, or try Sysprep on a copy of the machine first.", source=GENERAL,
 )  # fmt: skip
 def _known(facts: Facts) -> list[Evidence]:
-    build = facts[shape.BUILD]
-    is_server(facts)
+    build, server, edition = facts[shape.BUILD], is_server(facts), facts[shape.EDITION]
     if build >= _OLDEST and build not in RELEASES:
         raise Unknown(shape.BUILD.path, f"build {build} is none that the rules were written for")
+    if not (_SERVER_EDITIONS if server else _CLIENT_EDITIONS).fullmatch(edition):
+        kind = "server" if server else "client"
+        raise Unknown(shape.EDITION.path, f"{edition} is no edition of a {kind} that the rules were written for")
+    product = facts[shape.PRODUCT_TYPE].lower()
+    if (product != _CLIENT_PRODUCT) is not server and edition.lower() != _MULTI_SESSION:
+        raise Unknown(
+            shape.PRODUCT_TYPE.path, f"{product} does not go with an installation of type {facts[shape.INSTALLATION]}"
+        )
     return []
 
 
@@ -143,7 +164,7 @@ def _known(facts: Facts) -> list[Evidence]:
 )  # fmt: skip
 def _evaluation(facts: Facts) -> list[Evidence]:
     edition = facts[shape.EDITION]
-    return against(shape.EDITION, edition) if edition.lower().endswith("eval") else []
+    return against(shape.EDITION, edition) if _EVALUATION.search(edition) else []
 
 
 @RULES.add(
@@ -213,13 +234,17 @@ def _cluster(facts: Facts) -> list[Evidence]:
 
 
 @RULES.add(
-    "cluster.installed", "Failover Clustering is not installed", severity=WARNING,
+    "cluster.installed", "Failover Clustering is not installed",
     cause="Nobody states that the feature survives Sysprep.",
     remedy="Remove it and add it after deployment.", source=GENERAL,
 )  # fmt: skip
 def _cluster_installed(facts: Facts) -> list[Evidence]:
     start = facts[shape.CLUSTER_SERVICE]
-    return [] if start is None else against(shape.CLUSTER_SERVICE, f"ClusSvc, Start {start}")
+    if start is not None:
+        raise Unknown(shape.CLUSTER_SERVICE.path, f"the service ClusSvc is there (Start {start})")
+    if any(each.name.lower() == CLUSTERING for each in facts[shape.ROLES]):
+        raise Unknown(shape.ROLES.path, "Failover-Clustering is installed")
+    return []
 
 
 @RULES.add(

@@ -60,6 +60,29 @@ TABLE = (
     Role("Windows Server Update Services", (NO, NO, NO), ("updateservices", "updateservices-*", "oob-wsus")),
 )  # fmt: skip
 
+_FEATURES = (
+    "azurearcsetup", "backup*", "biometric-framework", "bitlocker*", "bits*", "branchcache", "canarynetworkdiagnostics", "cmak",
+    "containers", "data-center-bridging", "desktop-experience", "direct-play", "diskio-qos", "dsc-service", "enhancedstorage",
+    "fabricshieldedtools", "failover-clustering", "fs-smb*", "gpmc", "hostguardian", "hyper-v-powershell", "hyper-v-tools",
+    "ink*", "internet-print-client", "ipam*", "isns", "lpr-port-monitor", "managementodata", "microsoft-windows-subsystem-linux",
+    "migration", "msmq*", "multipath-io", "multipoint-*", "net-*", "networkatc", "networkhud", "networkvirtualization",
+    "nfs-client", "nlb", "pnrp", "powershell*", "qwave", "rdc", "rds-licensing-ui", "remote-assistance", "rpc-over-http-proxy",
+    "rsat*", "search-service", "server-gui-*", "server-media-foundation", "setup-and-boot-event-collection", "simple-tcpip",
+    "smtp-server", "snmp-*", "softwareloadbalancer", "storage-migration-service*", "storage-replica", "subsystem-unix-apps",
+    "system-dataarchiver", "system-insights", "telnet-*", "tftp-client", "updateservices-api", "updateservices-rsat",
+    "updateservices-ui", "user-interfaces-infra", "was", "was-*", "wds-adminpack", "web-whc", "webdav-redirector",
+    "windows-defender*", "windows-identity-foundation", "windows-internal-database", "windows-server-antimalware*",
+    "windows-server-backup", "windows-tiff-ifilter", "windowspowershellwebaccess", "windowsstoragemanagementservice",
+    "winrm-iis-ext", "wins", "wireless-networking", "wow64-support", "wsrm", "xps-viewer",
+)  # fmt: skip
+"""Patterns of the features of Windows Server 2008 R2 to 2025, in lower case. Microsoft's table speaks of roles only."""
+
+
+def is_feature(name: str) -> bool:
+    """Whether a feature is one of those that the rules know."""
+    lower = name.lower()
+    return any(fnmatchcase(lower, pattern) for pattern in _FEATURES)
+
 
 def column(build: int) -> str | None:
     """Return the column for a build of Windows Server; ``None`` before all of them."""

@@ -37,7 +37,7 @@ def role(*names: str, kind: str = "Role") -> Document:
 
 
 def services(**starts: Any) -> Document:
-    names = ("RdAgent", "WindowsAzureGuestAgent")
+    names = ("RdAgent", "WindowsAzureGuestAgent", "Dhcp")
     known = dict.fromkeys(names, 2) | {name.replace("_", "-"): start for name, start in starts.items()}
     listed = [{"name": name, "start": start} for name, start in known.items() if start is not None]
     return {"services.installed": listed, "services.running": [each["name"] for each in listed]}
@@ -113,7 +113,21 @@ CASES = {
     "a release from the future": Case(os_of(29000), "os.known", "unknown", said="29000"),
     "an insider's build": Case(os_of(26101), "os.known", "unknown"),
     "Nano Server": Case(os_of(14393, "Nano Server"), "os.known", "unknown", said="Nano Server"),
+    "an edition nobody knows": Case({"os.edition": "ServerQuantumCor"}, "os.known", "unknown", said="ServerQuantumCor"),
+    "Essentials": Case({"os.edition": "ServerSolution"}, "os.known", "unknown"),
+    "Azure Stack HCI": Case(os_of(20348, "Server Core", edition="ServerAzureStackHCICor"), "os.known", "unknown"),
+    "a client's edition on a server": Case({"os.edition": "Enterprise"}, "os.known", "unknown", said="of a server"),
+    "a server's edition on a client": Case({"os.edition": "ServerDatacenter"}, "os.known", "unknown", said="of a client",
+                                           machine=client()),
+    "a client that calls itself a server": Case({"os.product_type": "ServerNT"}, "os.known", "unknown", machine=client()),
+    "a server that calls itself a client": Case({"os.product_type": "WinNT"}, "os.known", "unknown"),
+    "Azure edition": Case({"os.edition": "ServerTurbine"}, None, "safe"),
+    "Server Core": Case(os_of(20348, "Server Core", edition="ServerStandardCor"), None, "safe"),
+    "multi-session": Case({"os.edition": "ServerRdsh", "os.product_type": "ServerNT"}, None, "safe", machine=client()),
+    "IoT": Case({"os.edition": "IoTEnterpriseS"}, None, "safe", machine=client()),
     "evaluation": Case({"os.edition": "ServerDatacenterEval"}, "os.evaluation", "safe", word="Set-Edition"),
+    "evaluation of Server Core": Case({"os.edition": "ServerStandardEvalCor"}, "os.evaluation", "safe"),
+    "evaluation of a client": Case({"os.edition": "EnterpriseEval"}, "os.evaluation", "safe", machine=client()),
     "upgraded server": Case({"os.upgraded_from": ["Windows Server 2019 Datacenter, build 17763"]}, "os.upgraded", said="2019"),
     "upgraded client": Case({"os.upgraded_from": ["Windows 10 Pro, build 19045"]}, None, "safe", machine=client()),
     "upgraded old client": Case({"os.upgraded_from": ["Windows 7 Professional, build 7601"], "os.build": 10586}, "os.upgraded",
@@ -130,8 +144,9 @@ CASES = {
     "a membership nobody knows": Case({"membership.domain_role": 9}, "membership.workgroup", "unknown"),
     "Entra ID": Case({"membership.entra_joined": True}, "membership.entra", word="dsregcmd"),
     "cluster member": Case({"cluster.database": True}, "cluster.member", word="Evict"),
-    "clustering installed": Case({"cluster.service_start": 3} | role("Failover-Clustering", kind="Feature"),
-                                 "cluster.installed", "safe", word="after deployment"),
+    "clustering installed": Case({"cluster.service_start": 4} | role("Failover-Clustering", kind="Feature"),
+                                 "cluster.installed", "unknown", word="after deployment", said="Start 4"),
+    "clustering without its service": Case(role("Failover-Clustering", kind="Feature"), "cluster.installed", "unknown"),
     "must change password": Case({"accounts.administrator_must_change": True}, "accounts.administrator",
                                  repair="clear_password_change"),
     "disabled and must change": Case({"accounts.administrator_enabled": False, "accounts.administrator_must_change": True},
@@ -172,10 +187,18 @@ CASES = {
     "default switch of a client": Case({"hyper_v.switches": ["Default Switch"]}, "hyperv.switches",
                                        repair="delete_virtual_switches", machine=client()),
     "encrypted values of IIS": Case({"iis.encrypted_values": 2}, "iis.encrypted", said="2 values"),
+    "a feature nobody knows": Case(role("Quantum-Client", kind="Feature"), "roles.features", "unknown", said="Quantum-Client"),
+    "features of every server": Case(role("Windows-Defender", "PowerShellRoot", "WoW64-Support", "XPS-Viewer", "FS-SMB1",
+                                          "RSAT-AD-PowerShell", "NET-WCF-TCP-PortSharing45", kind="Feature"), None, "safe"),
+    "update services' tools": Case(role("UpdateServices-RSAT", "UpdateServices-API", kind="Feature"), None, "safe"),
+    "a server without any feature": Case({"roles.installed": []}, "roles.unsupported", "unknown", said="lists nothing"),
     "a server that hides its roles": Case({"roles.available": False}, "roles.unsupported", "unknown"),
     "WINS": Case(role("WINS", kind="Feature"), "roles.stateful", "safe"),
     "SQL Server": Case({"sql.instances": [{"name": "MSSQLSERVER", "kind": "SQL"}]}, "sql.instances", word="PrepareImage"),
     "reporting services": Case({"sql.instances": [{"name": "SSRS", "kind": "RS"}]}, "sql.instances", said="SSRS (RS)"),
+    "SQL Server's service": Case(services(MSSQLSERVER=2), "sql.instances", "unknown", said="MSSQLSERVER"),
+    "a named instance's service": Case(services(**{"MSSQL$EXPRESS": 3}), "sql.instances", "unknown", said="MSSQL$EXPRESS"),
+    "Windows' own database": Case(services(**{"MSSQL$MICROSOFT##WID": 2}), None, "safe"),
     # disks
     "encrypted": Case({"bitlocker.volumes": [{"mount": "C:", "conversion": 1}]}, "bitlocker.decrypted", said="C:",
                       repair="decrypt_volumes"),
@@ -218,6 +241,11 @@ CASES = {
     "only staged": Case({"appx.packages": [package(WINGET, users=())]}, None, "safe"),
     "part of Windows": Case({"appx.packages": [package(WINGET, signature="absent", location=r"C:\Windows\SystemApps\x")]},
                             None, "safe"),
+    "signed as Windows, elsewhere": Case({"appx.packages": [package(WINGET, signature="System")]}, "appx.not_provisioned",
+                                         repair="remove_user_appx"),
+    "signed as Windows, nowhere": Case({"appx.packages": [package(WINGET, signature="System", location="absent")]}, None, "safe"),
+    "a client without any package": Case({"appx.packages": []}, "appx.not_provisioned", "unknown", machine=client()),
+    "Windows 7 without any package": Case({"appx.packages": [], "os.build": 7601}, None, "safe", machine=client()),
     "a folder named like Windows": Case({"appx.packages": [package(WINGET, location=r"C:\WindowsApps\x")]},
                                         "appx.not_provisioned", repair="remove_user_appx"),
     "no rearm left": Case({"licensing.rearm_count": 0}, "licensing.rearm", word="SkipRearm", repair="skip_rearm"),
@@ -231,6 +259,7 @@ CASES = {
     "half an agent": Case(services(WindowsAzureGuestAgent=None), "agents.running", said="not installed", repair="start_agents"),
     "agent disabled": Case(services(RdAgent=4), "agents.enabled", said="RdAgent", repair="start_agents"),
     "no agent": Case(services(RdAgent=None, WindowsAzureGuestAgent=None), "agents.installed", "safe", word="provision_vm_agent"),
+    "no service at all": Case({"services.installed": []}, "agents.installed", "unknown", said="no service at all"),
     "another agent": Case(services(HealthService=2), "agents.identity", "safe", said="Microsoft Monitoring Agent"),
     "another agent, disabled": Case(services(HealthService=4), None, "safe"),
     "cloudbase-init": Case(services(cloudbase_init=2), "agents.identity", "safe"),
@@ -283,7 +312,8 @@ def test_one_change_leads_to_no_other_finding() -> None:
     """Only that the table of roles is old is said besides, and what is unknown of roles is unknown to all their rules."""
     for name, case in CASES.items():
         rules = {each["rule"] for each in preflight(changed(case.machine, case.changes))["findings"]}
-        besides = {"roles.unstated", "roles.stateful"} if "roles.available" in case.changes else set()
+        unlisted = "roles.available" in case.changes or case.changes.get("roles.installed") == []
+        besides = {"roles.unstated", "roles.features", "roles.stateful"} if unlisted else set()
         assert rules - {case.rule} <= {"roles.newer_than_table", *besides}, name
 
 
