@@ -26,6 +26,7 @@ NAMES: dict[int, tuple[str, str]] = {
     0x0000000E: ("ERROR_OUTOFMEMORY", "there is not enough memory"),
     0x0000001F: ("ERROR_GEN_FAILURE", "it does not work; Sysprep's own word for a machine in the wrong state"),
     0x00000020: ("ERROR_SHARING_VIOLATION", "another process has the file open"),
+    0x00000021: ("ERROR_LOCK_VIOLATION", "another process has locked a part of the file"),
     0x00000027: ("ERROR_HANDLE_DISK_FULL", "the disk is full"),
     0x00000032: ("ERROR_NOT_SUPPORTED", "the request is not supported"),
     0x00000057: ("ERROR_INVALID_PARAMETER", "a parameter is wrong"),

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import InvalidInput
@@ -119,13 +120,27 @@ def _content(name: str, content: Any) -> str | bytes:
 
 
 def _split(attempts: list[list[Run]]) -> tuple[list[Run], list[Run]]:
-    """Separate the last attempt of each log from those before it; a log that ended before the last one began is old."""
+    """Separate the last attempt of each log from those before it; a log that ended before the last one began is old.
+
+    The first start of a machine may have another time zone than the Sysprep before it, so it is old only where that does
+    not explain the difference.
+    """
     last = [file[-1] for file in attempts]
     began = max((run.since for run in last if run.began and not run.deploys), default="")
-    current = [run for run in last if run.deploys or not run.until or run.until >= began]
+    current = [
+        run for run in last if not run.until or run.until >= (_before_time_zones(began) if run.deploys else began)
+    ]
     known = {id(run) for run in current}
     earlier = [run for file in attempts for run in file if id(run) not in known]
     return current, sorted(earlier, key=lambda run: run.until)
+
+
+def _before_time_zones(moment: str) -> str:
+    """Return a moment that is earlier by more than any two time zones differ; nothing for what is no moment."""
+    try:
+        return str(datetime.fromisoformat(moment) - timedelta(hours=27))
+    except ValueError:
+        return ""
 
 
 def _later(failed: Run, succeeded: Run) -> bool:

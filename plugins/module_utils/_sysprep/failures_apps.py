@@ -12,6 +12,7 @@ _WINERROR = "winerror.h; wording assumed"
 _REARM = "Microsoft KB 929828, error when you run Sysprep /generalize"
 _SPP = "slerror.h; published logs"
 _DLL = "appxsysprep.dll"
+_APPX_CODES = range(0x3CF0, 0x3D20)  # winerror.h, ERROR_INSTALL_OPEN_PACKAGE_FAILED and those after it
 
 FAILURES = (
     Failure(
@@ -68,10 +69,11 @@ FAILURES = (
     ),
     Failure(
         "appx.provider", "Sysprep's provider for Appx packages failed",
-        "AppxSysprep.dll failed ({entry_point}) for a reason that is not one of those known here.",
+        "AppxSysprep.dll failed {entry_point} for a reason that is not one of those known here.",
         "Look at the lines before this one for a package's name; remove that package as for appx.not_provisioned.",
         "Look into the event log Microsoft-Windows-AppXDeploymentServer/Operational at the time of the failure.",
-        _APPX, (Sign(dll=_DLL),), repair="remove_user_appx", general=True,
+        _APPX, (Sign(dll=_DLL), words("failed to remove apps"), words("removeallapps"), code(*_APPX_CODES, text=("sysprp",))),
+        repair="remove_user_appx", general=True,
     ),
     Failure(
         "rearm.exhausted", "The licence cannot be rearmed any more",

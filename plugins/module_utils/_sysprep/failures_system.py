@@ -139,10 +139,10 @@ FAILURES = (
     ),
     Failure(
         "provider.media_sharing", "Media sharing has files open",
-        "The Windows Media Player network sharing service keeps files of the rights management open.",
+        "The Windows Media Player network sharing service keeps files of the player or of the rights management open.",
         "Stop and disable the service WMPNetworkSvc, then restart.",
         "Remove the feature Windows Media Player, when the image does not need it.",
-        "Published advice on Sysprep; wording assumed", (Sign(dll="drmv2clt.dll"),),
+        "Published advice on Sysprep; wording assumed", (Sign(dll="drmv2clt.dll"), Sign(dll="spwmp.dll")),
     ),
     Failure(
         "provider.drivers", "Drivers and devices cannot be generalized",
@@ -179,6 +179,15 @@ FAILURES = (
         "permissions that the line names.",
         "Process Monitor with the filter 'ACCESS DENIED' shows which file or key.",
         _LOGS, (code(0x5, 0xC0000022, dll=".dll"), code(0x5, text=("actionplatform::",)), code(0x5, text=("in executing action for",))),
+        general=True,
+    ),
+    Failure(
+        "provider.file_in_use", "A provider needs a file that another program has open",
+        "{dll} {entry_point} {component} could not have a file to itself: a service, an agent or a session keeps it open.",
+        "End what has it open: management and monitoring agents, antivirus, backup programs, other sessions; then restart.",
+        "Process Monitor with the filter 'SHARING VIOLATION' shows which file, and who has it open.",
+        "winerror.h; wording assumed",
+        (code(0x20, 0x21, dll=".dll"), code(0x20, 0x21, text=("actionplatform::",)), code(0x20, text=("in executing action for",))),
         general=True,
     ),
     Failure(

@@ -67,7 +67,13 @@ _HINTS = (
 _DEPLOYS = re.compile(
     r"\[(?:setup|windeploy|oobeldr|djoin|msoobe)\.exe\]|\[0x06[0-9a-f]{4}\]|\bIBS\b|\[shell unattend\]", re.I
 )
-_PHASE = re.compile(r"sysprep (cleanup|generalize|specialize|respecialize)\b|for pass \[(\w{5,16})\]", re.I)
+_PHASE = re.compile(r"sysprep (cleanup|generalize|(?:re-?)?specialize)\b|for pass \[(\w{5,16})\]", re.I)
+# A line of Sysprep's own about its own file: no prose about such a line, and no other file. Its front may be cut off.
+_SUCCEEDED = re.compile(
+    r"^(?:.{0,160}\d\d:\d\d:\d\d\b.{0,60}|\s{0,4})(?:SYSPRP\s+)?(?:\d{6,7} \(0x\w{5}\) )?"
+    r"FCreateTagFile:\s?(?=.{0,300}successfully created)(?=.{0,300}\bSysprep_succeeded\.tag\b)",
+    re.I,
+)
 _OPTION = re.compile(r"['\"\u2018\u201c\u201e\u00ab]\s?([A-Z]{2,12})\s?['\"\u2019\u201c\u201d\u00bb]")
 
 
@@ -126,7 +132,7 @@ class Run:
             self.closed = True
         elif line.message == _PARSED or "found supported command line option" in line.lower:
             self.options += [option for option in _OPTION.findall(line.text) if option not in self.options][:8]
-        elif "fcreatetagfile:" in line.lower and "successfully created" in line.lower:
+        elif _SUCCEEDED.search(line.text):
             self.succeeded, self.failed = line, None
             self.matches.clear()
         elif line.message == _LAUNCHING or "launchmodule: executing" in line.lower:
@@ -159,7 +165,7 @@ class Run:
         self.hint = self.hint or next((stage for words, stage in _HINTS if words in line.lower), "")
         found = _PHASE.search(line.text)
         if found:
-            self.phase = (found[1] or found[2]).lower()
+            self.phase = (found[1] or found[2]).lower().replace("-", "")
         self.phase = logs.phase_in(line) or self.phase
         if line.message in _ENDS or "winmain:hit failure" in line.lower.replace(": ", ":"):
             self.ended = True

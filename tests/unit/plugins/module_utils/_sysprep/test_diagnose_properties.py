@@ -50,6 +50,8 @@ def test_lines_of_no_meaning_change_nothing(name: str, noise: list[tuple[int, st
     texts, _wanted = read(name)
     if not any(text.strip() for text in texts.values()) or name == "unreadable_other_text":
         return  # a line of Sysprep's would make a log of it
+    if name.startswith("old_"):
+        return  # a line of today would make an old log a new one
     noisy = {}
     for file, text in texts.items():
         lines = text.split("\n")

@@ -21,6 +21,14 @@ from ansible_collections.goldenimage.azure.plugins.module_utils._sysprep.signs i
 
 # Signs that no log of the corpus shows; most of their words are assumed, so one line each is all there is to say.
 ONE_LINES = [
+    ("appx.provider", "Failed to remove apps for the current user: 0x80073cff."),
+    ("appx.provider", "Exit code of RemoveAllApps thread was 0x3cff."),
+    (
+        "provider.media_sharing",
+        "LaunchDll:Failure occurred while executing 'C:\\Windows\\System32\\spwmp.dll,Sysprep_Clean_Wmp', returned error code 31",
+    ),
+    ("provider.file_in_use", "ActionPlatform::DeleteFile: Error; dwRet = 0x20"),
+    ("provider.file_in_use", "SysprepSession::ExecuteInternal: Error in executing action for Contoso; dwRet = 0x20"),
     ("appx.remove_failed", "Failed to remove staged package Contoso.App_1.0.0.0_x64__abcdefghijklm: 0x80070032"),
     (
         "rearm.service",
