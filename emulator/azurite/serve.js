@@ -18,6 +18,9 @@ const Loki = require("lokijs");
 // Metadata is saved at most this long after a change (Azurite's own choice is 5 s).
 const SAVE_MILLISECONDS = 250;
 
+// The most that one page write carries.
+const PAGE_WRITE_BYTES = 4 << 20;
+
 const stores = [];
 const init = Accounts.prototype.init;
 Accounts.prototype.init = function (...given) {
@@ -32,6 +35,11 @@ Loki.prototype.autosaveEnable = function (...given) {
   this.autosaveInterval = SAVE_MILLISECONDS;
   return enable.apply(this, given);
 };
+
+// Azurite stops a connection until each 16 KiB that came over it (a TLS record) is in the file. With room for a page
+// write the file is written in larger pieces, many at once, while more arrives.
+const createWriteStream = fs.createWriteStream;
+fs.createWriteStream = (path, options) => createWriteStream(path, { highWaterMark: PAGE_WRITE_BYTES, ...options });
 
 // Clients must not delay the end: neither idle ones nor those that are still shaking hands, which closeAllConnections
 // does not know and which nobody would answer.
