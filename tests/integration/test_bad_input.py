@@ -82,15 +82,19 @@ def test_a_cloud_that_answers_nonsense(azure: LocalAzure, tmp_path: Path) -> Non
     assert "Traceback" not in text
 
 
-def test_no_space_left(tmp_path: Path) -> None:
-    """A file system of its own, in a mount namespace that ends with the playbook."""
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    """Where a small file system can be mounted, beside 24 MiB of data; a mount namespace ends with the playbook."""
     if os.geteuid() or not shutil.which("unshare"):
         assert not os.environ.get("GOLDENIMAGE_NO_SKIPS"), "mounting a small file system needs root and unshare"
         pytest.skip("mounting a small file system needs root and unshare")
-    small = tmp_path / "small"
-    small.mkdir()
     with (tmp_path / "disk.raw").open("wb") as file:
         file.write(os.urandom(24 << 20))
+    (tmp_path / "small").mkdir()
+    return tmp_path / "small"
+
+
+def test_no_space_left(tmp_path: Path, small: Path) -> None:
     script = f'mount -t tmpfs -o size=8m tmpfs {small} && "$@"; code=$?; ls -A {small}; exit $code'
     task = {"goldenimage.azure.vhd_convert": {"src": "disk.raw", "dest": str(small / "disk.vhd")}}
     code, text = run(tmp_path, {}, task, "unshare", "--mount", "sh", "-c", script, "sh")
@@ -98,3 +102,32 @@ def test_no_space_left(tmp_path: Path) -> None:
     assert f"no space left in {small}" in text
     assert "Free some space" in text
     assert "disk.vhd" not in text.rpartition("PLAY RECAP")[2], "something is left"
+
+
+def test_no_space_left_for_an_export(azure: LocalAzure, tmp_path: Path, small: Path) -> None:
+    """Room for nothing; for what is received, but not for the qcow2 made of it; for both: only this receives nothing."""
+    disk = {"resource_group": GROUP, "disk": "for-export", "os_type": "Linux", "path": "disk.raw", "inspect": False}
+    for task in (WRITE, {"goldenimage.azure.vhd_upload": disk}):
+        code, text = run(tmp_path, azure.environment, task)
+        assert code == 0, text
+    export = {"resource_group": GROUP, "source": "for-export", "dest": str(small / "disk.qcow2"), "format": "qcow2"}
+    task = {"goldenimage.azure.vhd_export": export}
+    begun = (azure.data / "requests.jsonl").stat().st_size
+    script = f"""mount -t tmpfs -o size=8m tmpfs {small}
+        "$@" && exit 9; ls -A {small}; echo no room
+        mount -o remount,size=32m {small}; "$@" && exit 9; ls -A {small}; echo some room
+        mount -o remount,size=64m {small}; "$@" -v; code=$?; ls -A {small}; echo room; exit $code"""
+    code, text = run(tmp_path, azure.environment, task, "unshare", "--mount", "sh", "-c", script, "sh")
+    assert code == 0, text
+    none, some, enough = (part for one in text.split("no room") for part in one.split("some room"))
+    for part in (none, some):
+        assert "no space left" in part.lower(), part
+        assert f"{small}/disk.qcow2" in part or f"in {small}:" in part, part
+        assert "Free some space" in part
+        assert "Traceback" not in part
+    assert none.endswith(" ignored=0 "), "something is left"
+    assert f'"bytes_kept": {24 << 20}' in enough
+    assert " ignored=0 disk.qcow2 room" in enough, "something is left"
+    requests = [json.loads(line) for line in (azure.data / "requests.jsonl").read_bytes()[begun:].splitlines()]
+    access = [one["path"].rpartition("/")[2].lower() for one in requests]
+    assert access.count("begingetaccess") == access.count("endgetaccess") == 3

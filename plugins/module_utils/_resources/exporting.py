@@ -141,7 +141,12 @@ class FileTarget:
     def _receive(self, source: BlobSource, partial: journal.Partial) -> Transferred:
         total = data_size(source)
         allocated = os.fstat(partial.fd).st_blocks * 512
-        need_space(os.path.dirname(partial.path), max(0, total - allocated))
+        try:
+            need_space(os.path.dirname(partial.path), max(0, total - allocated))
+        except InvalidInput:
+            if not partial.resumed:
+                journal.discard(self.path)  # there is nothing in it
+            raise
         progress = self.task.progress("going on" if partial.resumed else None, total)
         workers = self.task.params["connections"]
         sink = _BlobFile(partial.fd, source)
@@ -162,7 +167,7 @@ class FileTarget:
         if self.format in qemu_img.FORMATS:
             progress = self.task.progress(f"writing {self.format}", 100, "%")
             with replacing(self.path) as (fd, name):
-                qemu_img.pack(partial.path, name, self.format, progress.update)
+                qemu_img.pack(partial.path, name, self.format, progress.update, title=self.path)
                 _remember(fd, record)
             return
         if self.format == formats.FIXED_VHD:

@@ -35,9 +35,10 @@ def program(name: str = "qemu-img", *, instead: str = "") -> str:
     return found
 
 
-def pack(raw: str, path: str, format: str, update: Callable[[float], object]) -> None:  # noqa: A002
+def pack(raw: str, path: str, format: str, update: Callable[[float], object], *, title: str = "") -> None:  # noqa: A002
     """Write the raw disk as another format.
 
+    :param title: what the file is going to be called.
     :param update: called with the percentage that is done.
     :raises GoldenImageError: qemu-img failed; its words are in the message.
     """
@@ -56,6 +57,6 @@ def pack(raw: str, path: str, format: str, update: Callable[[float], object]) ->
     if code:
         words = error.decode(errors="replace").strip().removeprefix("qemu-img: ")
         raise GoldenImageError(
-            f"{path} could not be written as {format}: {words or 'no message'}.",
-            remedy="Check the space in its folder; what was received is kept for the next run.",
+            f"{title or path} could not be written as {format}: {words.rstrip('.') or 'no message'}.",
+            remedy="Free some space in its folder if that is it, then run again; what was received is kept for that.",
         )
