@@ -35,8 +35,9 @@ _MACHINES = {0x8664: "x86_64", 0xAA64: "aarch64", 0x14C: "i386"}
 _GENERALIZED = "IMAGE_STATE_GENERALIZE_RESEAL_TO_OOBE"
 _AGENTS = ("RdAgent", "WindowsAzureGuestAgent", "WindowsAzureTelemetryService", "cloudbase-init")
 _LEFTOVERS = (
-    "/Windows/Panther", "/Windows/Panther/unattend.xml", "/Windows/Panther/Unattend/unattend.xml",
-    "/Windows/System32/Sysprep/unattend.xml", "/Windows/System32/Sysprep/Panther",
+    "/Windows/Panther", "/Windows/Panther/unattend.xml", "/Windows/Panther/autounattend.xml",
+    "/Windows/Panther/Unattend/unattend.xml", "/Windows/Panther/Unattend/autounattend.xml",
+    "/Windows/System32/Sysprep/unattend.xml", "/Windows/System32/Sysprep/autounattend.xml", "/Windows/System32/Sysprep/Panther",
     "/Windows/System32/Sysprep/Sysprep_succeeded.tag", "/unattend.xml", "/autounattend.xml", "/Windows/unattend.xml",
     "/hiberfil.sys", "/Windows/MEMORY.DMP", "/WindowsAzure", "/Packages", "/DeprovisioningScript.ps1",
 )  # fmt: skip

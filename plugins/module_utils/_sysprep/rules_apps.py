@@ -181,11 +181,20 @@ def _agents_enabled(facts: Facts) -> list[Evidence]:
     source=PREP, offline=ALWAYS,
 )  # fmt: skip
 def _agents_installed(facts: Facts) -> list[Evidence]:
-    if not facts[shape.SERVICES]:
-        raise Unknown(shape.SERVICES.path, "it lists no service at all, and every Windows has some")
     return (
         [] if _azure_agents(facts) else against(shape.SERVICES, "neither RdAgent nor WindowsAzureGuestAgent is there")
     )
+
+
+@RULES.add(
+    "services.found", "The services of Windows were found",
+    cause="Without them nothing is known of agents, tools and databases.",
+    remedy="Look at the services by hand (Get-Service).", source=GENERAL,
+)  # fmt: skip
+def _services_found(facts: Facts) -> list[Evidence]:
+    if not facts[shape.SERVICES]:
+        raise Unknown(shape.SERVICES.path, "it lists none, and every Windows has some")
+    return []
 
 
 @RULES.add(

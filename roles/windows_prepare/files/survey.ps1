@@ -59,13 +59,15 @@ $listeners = if ((Get-Service -Name WinRM).Status -eq 'Running') {
 }
 $uninstall = 'HKLM:\SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall\*', 'HKLM:\SOFTWARE\WOW6432Node\Microsoft\Windows\CurrentVersion\Uninstall\*'
 $system = Get-CimInstance -ClassName Win32_OperatingSystem
+# ProductType calls Enterprise multi-session a server.
+$kind = (Get-ItemProperty -Path 'HKLM:\SOFTWARE\Microsoft\Windows NT\CurrentVersion').InstallationType
 $disk = Get-Partition -DriveLetter $env:SystemDrive[0] | Get-Disk
 $identity = [Security.Principal.WindowsPrincipal][Security.Principal.WindowsIdentity]::GetCurrent()
 
 $Ansible.Result = @{
     caption = $system.Caption
     build = [int]$system.BuildNumber
-    edition = if ($system.ProductType -eq 1) { 'client' } else { 'server' }
+    edition = if ($kind -eq 'Client') { 'client' } else { 'server' }
     bits = if ([Environment]::Is64BitOperatingSystem) { 64 } else { 32 }
     administrator = $identity.IsInRole([Security.Principal.WindowsBuiltInRole]::Administrator)
     system_drive = $env:SystemDrive

@@ -206,8 +206,7 @@ def test_everything_that_would_spoil_an_image(tmp_path: Path) -> None:
 DISKS = {
     "cdrom missing": ({"cdrom_start": None}, {"cdrom.start": "fail"}),
     "no SAN policy": ({"san_policy": None}, {"disks.san_policy": "fail"}),
-    "no agent": ({"services": [{"name": "Dhcp", "start": 2}]}, {"agents.installed": "fail", "agents.enabled": "pass"}),
-    "no service at all": ({"services": []}, {"agents.installed": "unknown"}),
+    "no agent": ({"services": []}, {"agents.installed": "fail", "agents.enabled": "pass"}),
     "services unread": ({"services": None}, {"agents.installed": "unknown", "agents.identity": "unknown"}),
     "leftovers unread": ({"leftovers": None}, {"leftovers.unattend": "unknown"}),
     "policies unread": ({"cdrom_denied_by": None}, {"cdrom.policy": "unknown"}),

@@ -5,16 +5,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from pathlib import Path
 
 import pytest
+from ansible_collections.goldenimage.azure.plugins.module_utils._inspect import windows
 
 from .conftest import look, results
 from .systems import empty_hive, hive, windows_disk
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+COLLECTOR = Path(__file__).resolve().parents[5] / "roles" / "windows_generalize" / "files" / "collect_facts.ps1"
 SOFTWARE = r"""
 [HKLM\Software\Microsoft\Windows NT\CurrentVersion]
 "ProductName"="Windows Server 2022 Datacenter"
@@ -151,3 +151,13 @@ def test_hive_that_was_not_written_to_its_end_decides_nothing(tmp_path: Path) ->
     found = look(disk(tmp_path, system=bytes(raw)))
     assert found["windows"]["hives_dirty"] == ["SYSTEM"]
     assert found["generalized"] is None
+
+
+def test_answer_files_are_looked_for_where_the_collector_looks() -> None:
+    """Setup's own search is the same on a disk and on a running machine."""
+    text = COLLECTOR.read_text(encoding="utf-8")
+    places = re.findall(r'"(\$windows|\$system32|\$\{drive\})\\?([\w\\]*attend\.xml)"', text)
+    folders = {"$windows": "/Windows/", "$system32": "/Windows/System32/", "${drive}": "/"}
+    live = {folders[variable] + rest.replace("\\", "/") for variable, rest in places}
+    assert len(live) == 9
+    assert live == {path for path in windows._LEFTOVERS if path.endswith("attend.xml")}
