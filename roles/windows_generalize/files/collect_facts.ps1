@@ -18,7 +18,7 @@ $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 
 $absent = 'absent'
-$windows = [Environment]::GetFolderPath([Environment+SpecialFolder]::Windows)
+$windows = [Environment]::GetFolderPath('Windows')
 $system32 = [Environment]::SystemDirectory
 $drive = [IO.Path]::GetPathRoot($windows)
 # A 32-bit process would be shown another part of the registry without this.
@@ -233,7 +233,7 @@ $sections = [ordered]@{
         if (Test-MachineKey "$services\AppXSvc") {
             $command = Get-Command -Name Get-AppxPackage
             if ($command.Parameters.ContainsKey('PackageTypeFilter')) {
-                $packages = @(Get-AppxPackage -AllUsers -PackageTypeFilter Main, Framework, Bundle)
+                $packages = @(Get-AppxPackage -AllUsers -PackageTypeFilter 'Main', 'Framework', 'Bundle')
             }
             else {
                 $packages = @(Get-AppxPackage -AllUsers)
