@@ -64,7 +64,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 inspection:
-  description: What was found. When O(fail_on) makes the task fail, it is in C(error.inspection).
+  description: What was found. When O(fail_on) makes the task fail, it is in C(error.inspection), with the checks that failed or are unknown.
   returned: success
   type: dict
   contains:
@@ -175,7 +175,7 @@ from typing import Any
 
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import GoldenImageError
 from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.report import inspect_file
-from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.table import failures, lines
+from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.table import failures, lines, shortened
 from ansible_collections.goldenimage.azure.plugins.module_utils._plan import Plan
 from ansible_collections.goldenimage.azure.plugins.module_utils._runtime import Task, run_module
 from ansible_collections.goldenimage.azure.plugins.module_utils._vhd import reading
@@ -205,7 +205,7 @@ def execute(task: Task) -> dict[str, Any]:
         raise GoldenImageError(
             f"{place}: {len(bad)} checks failed: {names}.",
             remedy=" ".join(dict.fromkeys(each["remedy"] for each in bad[:5])),
-            inspection=found,
+            inspection=shortened(found),
             table=table,
         )
     for text in found["problems"]:

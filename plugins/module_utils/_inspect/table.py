@@ -10,6 +10,7 @@ from typing import Any
 _ORDER = {"fail": 0, "unknown": 1, "pass": 2, "not applicable": 3}
 _SEVERITIES = {"error": 0, "warning": 1, "info": 2}
 _FAILING = {"error": ("error",), "warning": ("error", "warning"), "never": ()}
+_OPEN = ("fail", "unknown")
 _YES = {True: "yes", False: "no", None: "not known"}
 
 
@@ -33,7 +34,7 @@ def lines(found: dict[str, Any], *, everything: bool = False) -> list[str]:
     for check in sorted(
         found.get("checks", []), key=lambda each: (_ORDER[each["result"]], _SEVERITIES[each["severity"]])
     ):
-        if everything or check["result"] in ("fail", "unknown"):
+        if everything or check["result"] in _OPEN:
             evidence = "; ".join(f"{each['file']}: {each['value']}".strip(": ") for each in check["evidence"][:2])
             more = len(check["evidence"]) - 2
             result.append(
@@ -46,3 +47,8 @@ def failures(found: dict[str, Any], fail_on: str) -> list[dict[str, Any]]:
     """Return the checks that failed and matter, by an option ``fail_on``: ``error``, ``warning`` or ``never``."""
     severities = _FAILING[fail_on]
     return [each for each in found.get("checks", []) if each["result"] == "fail" and each["severity"] in severities]
+
+
+def shortened(found: dict[str, Any]) -> dict[str, Any]:
+    """The result without the checks that passed or do not apply: for a failure, all of which Ansible shows."""
+    return {**found, "checks": [each for each in found.get("checks", []) if each["result"] in _OPEN]}
