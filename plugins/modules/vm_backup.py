@@ -64,6 +64,7 @@ options:
   prune_incomplete:
     description:
       - With O(state=pruned), incomplete sets go, too, when a newer complete one exists. Otherwise they stay, and a warning names them.
+      - Without O(keep) and O(older_than_days) only they go.
     type: bool
     default: false
   restore_to:

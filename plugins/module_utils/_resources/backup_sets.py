@@ -321,14 +321,15 @@ def outdated(
 ) -> list[BackupSet]:
     """The sets of one machine that retention removes.
 
-    The newest complete one always stays. With both limits only what is beyond both goes. An incomplete one neither counts
-    nor goes, unless ``incomplete`` is set and a newer complete one exists.
+    The newest complete one always stays. With both limits only what is beyond both goes, without both no complete one. An
+    incomplete one neither counts nor goes, unless ``incomplete`` is set and a newer complete one exists.
 
     :param keep: how many complete ones stay at least; ``None``: only age decides.
     :param older_than: what is younger stays; ``None``: only the number decides.
     """
     complete = sorted((one for one in sets if one.complete), key=lambda one: one.taken_at, reverse=True)
-    old = [one for one in complete[keep or 1 :] if older_than is None or at - one.taken_at > older_than]
+    beyond = complete[keep or 1 :] if keep is not None or older_than is not None else []
+    old = [one for one in beyond if older_than is None or at - one.taken_at > older_than]
     if incomplete and complete:
         old += [one for one in sets if not one.complete and one.taken_at < complete[0].taken_at]
     return old

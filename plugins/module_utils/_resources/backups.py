@@ -369,7 +369,8 @@ def check_retention(params: Mapping[str, Any]) -> None:
     keep, days = params["keep"], params["older_than_days"]
     if keep is None and days is None and not params["prune_incomplete"]:
         raise InvalidInput(
-            "state is pruned, and it is not said what shall go.", remedy="Set keep, older_than_days or both."
+            "state is pruned, and it is not said what shall go.",
+            remedy="Set keep, older_than_days or both; or prune_incomplete, for incomplete sets only.",
         )
     if keep is not None and keep < 1:
         raise InvalidInput(f"keep is {keep}.", remedy="Keep at least 1; to delete a set by its name use state absent.")

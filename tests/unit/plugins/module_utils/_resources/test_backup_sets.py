@@ -254,6 +254,10 @@ class TestRetention:
         assert self.gone(sets, keep=2) == set()
         assert self.gone(sets, keep=2, incomplete=True) == {"set-2"}
 
+    def test_without_limits_no_complete_one_goes(self) -> None:
+        assert self.gone(self.sets(1, 2, 3, 4)) == set()
+        assert self.gone(self.sets(1, 2, 3, 4, incomplete=(2,)), incomplete=True) == {"set-2"}
+
     def test_the_order_of_the_list_does_not_matter(self) -> None:
         sets = self.sets(*range(1, 9), incomplete=(1, 5))
         wanted = self.gone(sets, keep=3, days=2)
