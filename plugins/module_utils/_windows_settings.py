@@ -47,6 +47,7 @@ NAMES = {
     "capability": "capability {name}",
 }
 """How a setting of a kind is called; the names of all settings of a machine differ."""
+_READ_IT = "Read it with the module that the filter's documentation names, and give the result in found."
 
 
 def name_of(setting: Setting) -> str:
@@ -57,7 +58,10 @@ def name_of(setting: Setting) -> str:
     try:
         return NAMES[setting["kind"]].format(**setting)
     except KeyError as error:
-        raise InvalidInput(f"{dict(setting)} is not a setting: {error} is unknown or missing") from None
+        raise InvalidInput(
+            f"{printable(dict(setting))} is not a setting: {error} is unknown or missing.",
+            remedy=f"Give kind and what it needs; known are {', '.join(NAMES)}.",
+        ) from None
 
 
 def _one(results: Sequence[Mapping[str, Any]] | None, source: str, item: str) -> Mapping[str, Any]:
@@ -69,17 +73,22 @@ def _one(results: Sequence[Mapping[str, Any]] | None, source: str, item: str) ->
         read = result.get("item")
         if (read["name"] if isinstance(read, Mapping) else read) == item:
             if result.get("failed") or result.get("skipped"):
-                raise InvalidInput(f"{source} {item} could not be read: {result.get('msg', '')}")
+                raise InvalidInput(
+                    f"The {source} {item} could not be read: {printable(result.get('msg', 'nobody asked'))}.",
+                    remedy=_READ_IT,
+                )
             return result
-    raise InvalidInput(f"{source} {item} was not read")
+    raise InvalidInput(f"The {source} {item} was not read.", remedy=_READ_IT)
 
 
 def _survey(found: Found, part: str) -> Any:
     survey = found.get("survey") or {}
     if part not in survey:
-        raise InvalidInput(f"the survey has no {part}")
+        raise InvalidInput(
+            f"The survey has no {part}.", remedy="Give the result of the role's survey.ps1 in found.survey."
+        )
     value = survey[part]
-    # PowerShell gives a single object where there is only one.
+    # PowerShell gives a single object where there is only one, and nothing for an empty list.
     return [value] if isinstance(value, Mapping) else (value or [])
 
 
@@ -114,7 +123,7 @@ def _registry_key(setting: Setting, found: Found) -> tuple[str, str]:
 
 def _service(setting: Setting, found: Found) -> tuple[str, str]:
     if not found.get("services"):
-        raise InvalidInput("the services were not read")
+        raise InvalidInput("The services were not read.", remedy=_READ_IT)
     for service in found["services"]:
         if service["name"].lower() == setting["name"].lower():
             mode = service["start_mode"]
@@ -135,7 +144,7 @@ def _power_scheme(setting: Setting, found: Found) -> tuple[str, str]:
     output = (found.get("power") or {}).get("scheme", "")
     match = re.search(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", output, re.IGNORECASE)
     if not match:
-        raise InvalidInput("the active power scheme was not read")
+        raise InvalidInput("The active power scheme was not read.", remedy=_READ_IT)
     return setting["guid"], match[0].lower()
 
 
@@ -144,7 +153,7 @@ def _power_value(setting: Setting, found: Found) -> tuple[str, str]:
     output = _one((found.get("power") or {}).get("values"), "power value", setting["name"])["stdout"]
     numbers = re.findall(r"\b0x[0-9a-f]{8}\b", output, re.IGNORECASE)
     if len(numbers) < 2:
-        raise InvalidInput(f"powercfg says nothing about {setting['name']}")
+        raise InvalidInput(f"powercfg says nothing about {setting['name']}.", remedy="Run powercfg /query by hand.")
     return str(setting["value"]), str(int(numbers[-2], 16))
 
 
@@ -209,7 +218,7 @@ def _shown_proxy(proxy: Any, bypass: Any) -> str:
 def _proxy(setting: Setting, found: Found) -> tuple[str, str]:
     before = ((found.get("proxy") or {}).get("diff") or {}).get("before")
     if not before:
-        raise InvalidInput("the WinHTTP proxy was not read")
+        raise InvalidInput("The WinHTTP proxy was not read.", remedy=_READ_IT)
     return _shown_proxy(setting["proxy"], setting["bypass"]), _shown_proxy(before["proxy"], before["bypass"])
 
 
@@ -264,21 +273,41 @@ READERS: dict[str, Callable[[Setting, Found], tuple[str, str]]] = {
 }
 
 
+def _refuse_other_kinds(settings: object, found: object) -> None:
+    if (
+        isinstance(settings, str)
+        or not isinstance(settings, Sequence)
+        or not all(isinstance(one, Mapping) for one in settings)
+    ):
+        raise InvalidInput(
+            "The settings are not a list of dictionaries.",
+            remedy="Give a list as that in the role's data file, vars/settings.yml.",
+        )
+    if not isinstance(found, Mapping):
+        raise InvalidInput(
+            f"found is a {type(found).__name__}, not a dictionary.",
+            remedy="Give what was read, by where it came from: registry, services, bcd, survey …",
+        )
+
+
 def differences(settings: Sequence[Setting], found: Found) -> list[dict[str, Any]]:
     """Compare settings with what was read.
 
     :param settings: as in the role's data file.
-    :param found: the modules' results, see the documentation above.
+    :param found: the modules' results, as the filter ``windows_differences`` documents them.
     :returns: one entry for each setting that is not as it should be, in the order of the settings.
     :raises InvalidInput: a setting is of no known kind, or what it is about was not read.
     """
+    _refuse_other_kinds(settings, found)
     found_ones = []
     for setting in settings:
         name = name_of(setting)
         try:
             wanted, actual = READERS[setting["kind"]](setting, found)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise InvalidInput(f"{name}: what was read does not fit: {error!r}") from error
+        except (KeyError, TypeError, ValueError, AttributeError, re.error) as error:
+            raise InvalidInput(
+                f"{name}: the setting and what was read do not fit together: {printable(repr(error))}.", remedy=_READ_IT
+            ) from None
         if wanted != actual:
             described = {"id": name, "kind": setting["kind"], "topic": setting["topic"]}
             found_ones.append({**described, "wanted": wanted, "found": printable(actual), "setting": setting})

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ansible_collections.goldenimage.azure.plugins.module_utils._runtime import Task
 
 STANDING = "Succeeded"
+_MOST_DAYS = 36500
 
 
 def place(params: Mapping[str, Any]) -> str:
@@ -374,5 +375,5 @@ def check_retention(params: Mapping[str, Any]) -> None:
         )
     if keep is not None and keep < 1:
         raise InvalidInput(f"keep is {keep}.", remedy="Keep at least 1; to delete a set by its name use state absent.")
-    if days is not None and days < 0:
-        raise InvalidInput(f"older_than_days is {days}.", remedy="State 0 or more days.")
+    if days is not None and not 0 <= days <= _MOST_DAYS:
+        raise InvalidInput(f"older_than_days is {days}.", remedy=f"State 0 to {_MOST_DAYS} days.")

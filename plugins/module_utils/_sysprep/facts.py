@@ -77,7 +77,7 @@ def read_facts(document: object, shape: tuple[Fact[Any], ...]) -> Facts:
         )
     if document.get("schema") != SCHEMA or isinstance(document.get("schema"), bool):
         raise InvalidInput(
-            f"The facts of a Windows machine have schema {printable(document.get('schema'))}; {SCHEMA} is known.",
+            f"The facts of a Windows machine have schema {printable(repr(document.get('schema')))}; {SCHEMA!r} is known.",
             remedy="Collect them with the collect_facts.ps1 of this version of the collection.",
         )
     errors = document.get("errors")

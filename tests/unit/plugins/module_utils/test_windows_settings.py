@@ -208,8 +208,8 @@ def test_what_was_not_read_is_an_error(case: str) -> None:
             "could not be read: Access is denied",
         ),
         (value(), {"registry": [{"item": KEY, "skipped": True}]}, "could not be read"),
-        (value(), {"registry": [{"item": KEY}]}, "does not fit"),
-        (value(), key(N=("REG_DWORD", "many")), "does not fit"),
+        (value(), {"registry": [{"item": KEY}]}, "do not fit together"),
+        (value(), key(N=("REG_DWORD", "many")), "do not fit together"),
         (SCHEME, power("Unable to perform operation"), "was not read"),
         (SCREEN, power("Invalid Parameters"), "says nothing about VIDEOIDLE"),
     ],
@@ -217,3 +217,25 @@ def test_what_was_not_read_is_an_error(case: str) -> None:
 def test_what_does_not_fit_is_an_error(setting: dict[str, Any], found: dict[str, Any], words: str) -> None:
     with pytest.raises(AnsibleFilterError, match=words):
         windows_differences([{"topic": "t", **setting}], found)
+
+
+PATTERN = {"topic": "t", "kind": "product", "name": "n", "pattern": "("}
+
+
+@pytest.mark.parametrize(
+    ("settings", "found", "words"),
+    [
+        ("registry", {}, "not a list of dictionaries.*settings.yml"),
+        (None, {}, "not a list of dictionaries"),
+        ([1], {}, "not a list of dictionaries"),
+        ([{}], {}, "'kind' is unknown or missing.*known are registry"),
+        ([{"topic": "t", **value()}], None, "found is a NoneType.*registry, services"),
+        ([{"topic": "t", **value()}], [], "found is a list"),
+        ([{"topic": "t", **value()}], {}, "registry key .* was not read.*Read it with the module"),
+        ([PATTERN], {"survey": {"products": [{"name": "x"}]}}, "installed product n.*do not fit together"),
+        ([PATTERN], {"survey": {}}, "survey has no products.*survey.ps1"),
+    ],
+)
+def test_input_of_another_kind_is_refused_with_what_to_give(settings: Any, found: Any, words: str) -> None:
+    with pytest.raises(AnsibleFilterError, match=words):
+        windows_differences(settings, found)
