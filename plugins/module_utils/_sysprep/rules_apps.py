@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 RULES = Rules()
 AZURE_AGENTS = ("RdAgent", "WindowsAzureGuestAgent")
-_DISABLED = 4
+_MANUAL, _DISABLED = 3, 4
+_DEFENDER = "sense"  # Windows brings it, to be started by hand; only onboarding starts it
 _FIRST_WITH_APPS = 9200
 _GONE = ("uninstalled", "notinstalled")
 _RUN_COMMAND = ("microsoft.cplat.core.runcommandwindows", "microsoft.cplat.core.runcommandhandlerwindows")
@@ -204,10 +205,26 @@ def _services_found(facts: Facts) -> list[Evidence]:
     source=GENERAL, offline=IMAGE,
 )  # fmt: skip
 def _identity(facts: Facts) -> list[Evidence]:
+    resting = {_DEFENDER: (_MANUAL, _DISABLED)}
     names = (
-        (each.name, OTHER_AGENTS.get(each.name.lower())) for each in facts[shape.SERVICES] if each.start != _DISABLED
+        (each.name, OTHER_AGENTS.get(each.name.lower()))
+        for each in facts[shape.SERVICES]
+        if each.start not in resting.get(each.name.lower(), (_DISABLED,))
     )
     return against(shape.SERVICES, *(f"{name} ({product})" for name, product in names if product))
+
+
+@RULES.add(
+    "agents.defender", "It is not onboarded to Defender for Endpoint",
+    cause="The identity of an onboarded machine is protected from everyone: Sysprep cannot delete it, stops with access denied "
+    "(0x80070005, senseGuid) and leaves a half-done system.",
+    remedy="Offboard the machine (the script of the Defender portal), see that nothing onboards it again, and onboard the machines "
+    "made of the image.",
+    source=GENERAL,
+)  # fmt: skip
+def _defender(facts: Facts) -> list[Evidence]:
+    running = [each for each in facts[shape.RUNNING_SERVICES] if each.lower() == _DEFENDER]
+    return against(shape.RUNNING_SERVICES, *(f"{name} runs" for name in running))
 
 
 @RULES.add(

@@ -43,6 +43,12 @@ def services(**starts: Any) -> Document:
     return {"services.installed": listed, "services.running": [each["name"] for each in listed]}
 
 
+def resting_defender(start: int) -> Document:
+    """Sense is there, as on every Windows since 10, and does not run."""
+    found = services(Sense=start)
+    return {**found, "services.running": [name for name in found["services.running"] if name != "Sense"]}
+
+
 def handlers(*pairs: tuple[str, str]) -> Document:
     return {"extensions.handlers": [{"name": name, "state": state} for name, state in pairs]}
 
@@ -262,6 +268,10 @@ CASES = {
     "no service at all": Case({"services.installed": []}, "services.found", "unknown", word="Get-Service"),
     "another agent": Case(services(HealthService=2), "agents.identity", "safe", said="Microsoft Monitoring Agent"),
     "another agent, disabled": Case(services(HealthService=4), None, "safe"),
+    "Defender for Endpoint": Case({"services.running": ["RdAgent", "WindowsAzureGuestAgent", "Sense"]}, "agents.defender",
+                                  word="Offboard", said="Sense runs"),
+    "Defender's service, resting": Case(resting_defender(3), None, "safe"),
+    "Defender's service, onboarded": Case(resting_defender(2), "agents.identity", "safe", said="Defender for Endpoint"),
     "cloudbase-init": Case(services(cloudbase_init=2), "agents.identity", "safe"),
     "VMware": Case(services(VMTools=2), "agents.hypervisor", "safe", word="Uninstall", said="VMware Tools"),
     "extension": Case(handlers(("Microsoft.Compute.CustomScriptExtension_1.10.15", "Enabled")), "extensions.removed",
