@@ -49,6 +49,11 @@ HYPERVISOR_TOOLS = {
     "viostor": "virtio", "vioscsi": "virtio", "netkvm": "virtio", "xensvc": "XenServer", "xenbus": "XenServer",
     "prl_tools": "Parallels",
 }  # fmt: skip
+NEEDED_SERVICES = {
+    "appxsvc": "AppX Deployment Service", "staterepository": "State Repository Service", "clipsvc": "Client License Service",
+    "sppsvc": "Software Protection", "trustedinstaller": "Windows Modules Installer",
+}  # fmt: skip
+"""Services of Windows, in lower case, that Sysprep's providers start on demand."""
 _OWN_TDI = {"afd", "netbt", "netbios", "tcpip", "tcpip6", "tdx", "tdi", "smb", "ws2ifsl", "rdbss", "nsiproxy", "hvsocket",
             "hvsocketcontrol", "vmsproxy", "discache", "tcpipreg", "rasacd"}  # fmt: skip
 
@@ -196,6 +201,21 @@ def _services_found(facts: Facts) -> list[Evidence]:
     if not facts[shape.SERVICES]:
         raise Unknown(shape.SERVICES.path, "it lists none, and every Windows has some")
     return []
+
+
+@RULES.add(
+    "services.needed", "No service that Sysprep starts is disabled",
+    cause="Sysprep's providers for packages, licence and servicing start these services, and fail with 0x422 when they cannot. "
+    "Scripts that 'optimize' images often disable them.",
+    remedy="Set Start below HKLM\\SYSTEM\\CurrentControlSet\\Services\\NAME back to 3 (sppsvc: 2), and restart.",
+    source=GENERAL,
+)  # fmt: skip
+def _needed(facts: Facts) -> list[Evidence]:
+    disabled = [each.name for each in facts[shape.SERVICES] if each.start == _DISABLED]
+    return against(
+        shape.SERVICES,
+        *(f"{name} ({NEEDED_SERVICES[name.lower()]})" for name in disabled if name.lower() in NEEDED_SERVICES),
+    )
 
 
 @RULES.add(

@@ -61,7 +61,7 @@ _HINTS = (
     ("sysprepgeneralizevalidate", VALIDATE),
     ("bitlocker-sysprep:", VALIDATE),
     ("validatebitlockerstate", VALIDATE),
-    ("failed during sysprepmodule operation", EXECUTE),
+    ("executeaction: failed during", EXECUTE),
     ("in executing action for", EXECUTE),
 )
 _DEPLOYS = re.compile(
