@@ -39,6 +39,61 @@ class Lent:
     renewed: Callable[[], Access]
 
 
+@dataclass
+class _Grants:
+    """Asks for one access as often as its answer is lost, and knows whether an active one is ours.
+
+    :ivar had: it was given to us once.
+    :ivar refused: somebody else has it.
+    """
+
+    task: Task
+    group: str
+    name: str
+    access: Literal["Read", "Write"]
+    kind: Kind
+    restored: Callable[[], None] | None
+    had: bool = False
+    refused: bool = False
+
+    def grant(self, *, ours: bool = False) -> Access:
+        """:param ours: an access that is active is ours, and ends by this."""
+        self.refused = False
+        for attempt in range(_GRANTS):
+            asked_at = time.monotonic()
+            try:
+                answer = self._ask()
+            except AzureError as error:
+                # Of ours, or granted by a request of ours whose answer was lost.
+                mine = error.unclear or (ours and attempt == 0)
+                if error.status != 409 or not mine or attempt == _GRANTS - 1:
+                    self.refused = error.status == 409 and not mine and not self.had
+                    raise
+                revoke(self.task, self.group, self.name, kind=self.kind)
+                if self.restored is not None and not self.had:
+                    self.restored()
+            else:
+                break
+        self.had = True
+        url = answer.get("accessSAS") or answer.get("accessSas")
+        if not url:
+            raise GoldenImageError(
+                f"Azure granted access to the {self.kind} {self.name} without telling its address.",
+                remedy="Run again; if it persists, check its network access policy.",
+            )
+        return Access(str(url), renew_at=asked_at + DURATION - MARGIN)
+
+    def _ask(self) -> dict[str, Any]:
+        body = {"access": self.access, "durationInSeconds": DURATION}
+        call = _calls(self.task, self.kind).begin_grant_access
+        what = f"get {self.access.lower()} access to the {self.kind} {self.name}"
+        return self.task.azure.send(call, self.group, self.name, body=body, what=what) or {}
+
+    def take_back(self) -> None:
+        if not self.refused:  # otherwise whatever is active is not ours
+            revoke(self.task, self.group, self.name, kind=self.kind)
+
+
 @contextlib.contextmanager
 def granted(
     task: Task,
@@ -59,46 +114,9 @@ def granted(
     :param restored: called when an access that nobody has used was revoked: that makes an empty disk of one that waits for
         an upload, and no such access is given to it any more.
     """
-    what = f"get {access.lower()} access to the {kind} {name}"
-    had = refused = False
-
-    def ask() -> dict[str, Any]:
-        body = {"access": access, "durationInSeconds": DURATION}
-        return task.azure.send(_calls(task, kind).begin_grant_access, group, name, body=body, what=what) or {}
-
-    def grant(*, ours: bool = False) -> Access:
-        nonlocal had, refused
-        refused = False
-        for attempt in range(_GRANTS):
-            asked_at = time.monotonic()
-            try:
-                answer = ask()
-            except AzureError as error:
-                # Of ours, or granted by a request of ours whose answer was lost.
-                mine = error.unclear or (ours and attempt == 0)
-                if error.status != 409 or not mine or attempt == _GRANTS - 1:
-                    refused = error.status == 409 and not mine and not had
-                    raise
-                revoke(task, group, name, kind=kind)
-                if restored is not None and not had:
-                    restored()
-            else:
-                break
-        had = True
-        url = answer.get("accessSAS") or answer.get("accessSas")
-        if not url:
-            raise GoldenImageError(
-                f"Azure granted access to the {kind} {name} without telling its address.",
-                remedy="Run again; if it persists, check its network access policy.",
-            )
-        return Access(str(url), renew_at=asked_at + DURATION - MARGIN)
-
-    def take_back() -> None:
-        if not refused:  # otherwise whatever is active is not ours
-            revoke(task, group, name, kind=kind)
-
-    with task.undo(f"the {access.lower()} access to the {kind} {name}", take_back):
-        yield Lent(lambda: grant(ours=left), lambda: grant(ours=True))
+    grants = _Grants(task, group, name, access, kind, restored)
+    with task.undo(f"the {access.lower()} access to the {kind} {name}", grants.take_back):
+        yield Lent(lambda: grants.grant(ours=left), lambda: grants.grant(ours=True))
 
 
 def by_token(azure: Session, url: str) -> Access:
