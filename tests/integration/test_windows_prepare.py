@@ -517,6 +517,15 @@ def test_a_proxy_that_is_needed(room: Room) -> None:
 
 
 @pytest.mark.soak
+def test_a_route_that_no_module_removes(room: Room) -> None:
+    room.machine(routes=[{"destination": "2001:db8::/32", "gateway": "fe80::1"}])
+    run = room.role(topics=["routes"])
+    assert run.code == 2
+    assert "Remove-NetRoute -DestinationPrefix 2001:db8::/32" in " ".join(run.text.split())
+    assert room.role(topics=["routes"], routes_keep=["2001:db8::/32"]).code == 0
+
+
+@pytest.mark.soak
 def test_tools_of_another_hypervisor(room: Room) -> None:
     """An error that says what to do; removed when asked, but not without an MSI."""
     product = {"name": "VMware Tools", "id": "{V}", "msi": True, "uninstall": ""}

@@ -40,7 +40,8 @@ def win_http_proxy(asked: Asked) -> Result:
 @module("win_route")
 def win_route(asked: Asked) -> Result:
     routes, destination = asked.model["routes"], asked["destination"]
-    found = [one for one in routes if one["destination"] == destination]
+    # It asks Win32_IP4PersistedRouteTable, which has no route of IPv6.
+    found = [one for one in routes if one["destination"] == destination and ":" not in destination]
     if asked["state"] == "absent":
         asked.model["routes"] = [one for one in routes if one not in found]
         return {"changed": bool(found), "msg": "Route removed" if found else "No route to remove"}
