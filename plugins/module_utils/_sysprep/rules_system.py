@@ -35,7 +35,7 @@ RELEASES = {
 }  # fmt: skip
 """The builds of Windows that these rules were written for."""
 _SERVER_EDITIONS = re.compile(
-    r"server(?:standard|datacenter|enterprise|web|turbine|storagestandard|storageworkgroup)(?:eval)?(?:a?cor)?", re.I
+    r"server(?:standard|datacenter|enterprise|web|turbine|storagestandard|storageworkgroup)(?:eval)?(?:a?core?)?", re.I
 )
 _MULTI_SESSION = "serverrdsh"  # Enterprise multi-session: a client that calls its product ServerNT
 _CLIENT_EDITIONS = re.compile(
@@ -43,7 +43,7 @@ _CLIENT_EDITIONS = re.compile(
     r"|professional(?:education|workstation|singlelanguage|countryspecific)?)n?(?:eval)?|serverrdsh",
     re.I,
 )
-_EVALUATION = re.compile(r"eval(?:cor)?\Z", re.I)
+_EVALUATION = re.compile(r"eval(?:core?)?\Z", re.I)
 SERVERS = ("Server", "Server Core")
 CLIENT = "Client"
 CLUSTERING = "failover-clustering"  # a feature, in lower case

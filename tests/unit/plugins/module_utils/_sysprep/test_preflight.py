@@ -129,6 +129,7 @@ CASES = {
     "a server that calls itself a client": Case({"os.product_type": "WinNT"}, "os.known", "unknown"),
     "Azure edition": Case({"os.edition": "ServerTurbine"}, None, "safe"),
     "Server Core": Case(os_of(20348, "Server Core", edition="ServerStandardCor"), None, "safe"),
+    "Server Core, as older releases call it": Case(os_of(9600, "Server Core", edition="ServerDatacenterCore"), None, "safe"),
     "multi-session": Case({"os.edition": "ServerRdsh", "os.product_type": "ServerNT"}, None, "safe", machine=client()),
     "IoT": Case({"os.edition": "IoTEnterpriseS"}, None, "safe", machine=client()),
     "evaluation": Case({"os.edition": "ServerDatacenterEval"}, "os.evaluation", "safe", word="Set-Edition"),
