@@ -3,13 +3,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The machine at the other end: it takes a request, lets time and planned faults have their effect, and answers.
 
-A fault is ``{"module": …, "match": …, "nth": …, "do": …}``; ``module`` is a module's or a core script's name, ``match`` a text that
-the arguments must have (optional), ``nth`` which of these requests (1: the first). ``do`` is one of
+A fault is ``{"module": …, "match": …, "nth": …, "do": …}``; ``module`` is a module's or a core script's name, or ``*`` for any
+module, ``match`` a text that the arguments must have (optional), ``nth`` which of these requests (1: the first). ``do`` is one of
 
 * ``drop_before``: the connection is lost, nothing was done;
 * ``drop_after``: it was done, but the answer is lost;
 * ``time_out``: as drop_after, after the connection's time-out;
-* ``fail``: the module fails with ``message``, nothing was done;
+* ``hang``: it was done, and no answer comes for ``seconds``;
+* ``fail``: the module fails with ``message``, nothing was done; ``fail_after``: it does so although it was done;
 * ``ignore``: the module says that all is well, and nothing was done;
 * ``restart``: the machine restarts after the answer;
 * ``unreachable``: the connection is lost, and refused for ``seconds``.
@@ -51,10 +52,11 @@ class Host:
 
     :param path: its state.
     :param user: whom the connection logs in as.
+    :param password: and with what; only compared where the state has a ``password``.
     """
 
-    def __init__(self, path: Path, user: str = "Administrator") -> None:
-        self.path, self.user = path, user
+    def __init__(self, path: Path, user: str = "Administrator", password: str | None = None) -> None:
+        self.path, self.user, self.password = path, user, password
         answers.load()
 
     def connect(self) -> None:
@@ -85,6 +87,9 @@ class Host:
                 raise ConnectionLostError(
                     "the answer was lost" if fault["do"] == "drop_after" else "the operation timed out"
                 )
+        if fault and fault["do"] == "hang":
+            time.sleep(fault["seconds"])
+            raise ConnectionLostError("the operation timed out")
         return answer
 
     def put(self, path: str, content: bytes) -> None:
@@ -114,17 +119,22 @@ class Host:
             raise ConnectionLostError(f"connection refused (the machine is {model['power_state']})")
         if sysprep.lost(model, now):
             raise ConnectionLostError("connection refused (Sysprep took the listener away)")
+        if model.get("password", self.password) != self.password:
+            raise ConnectionLostError("ntlm: the specified credentials were rejected by the server")
 
     def _fault(self, model: Model, request: Request) -> dict[str, Any] | None:
         name = getattr(request, "name", "command")
         text = json.dumps(getattr(request, "arguments", None) or getattr(request, "text", None) or {})
+        due = None
         for fault in model["faults"]:
-            if fault["module"] != name or fault.get("match", "") not in text:
+            if fault["module"] != name and not (fault["module"] == "*" and isinstance(request, ModuleCall)):
+                continue
+            if fault.get("match", "") not in text:
                 continue
             fault["seen"] = fault.get("seen", 0) + 1
             if fault["seen"] == fault.get("nth", 1):
-                return dict(fault)
-        return None
+                due = due or dict(fault)
+        return due
 
     def _answer(self, model: Model, request: Request, fault: dict[str, Any] | None) -> Answer:
         if isinstance(request, CommandLine):
@@ -164,6 +174,8 @@ class Host:
             result = answers.ANSWERS[call.name](answers.Asked(params, target, time.time(), call.check_mode, user))
         except answers.ModuleFailedError as failure:
             return {"changed": False, "failed": True, "msg": str(failure), **failure.more}
+        if fault and fault["do"] == "fail_after":
+            return {"changed": False, "failed": True, "msg": fault["message"]}
         if call.diff_mode is False:
             result.pop("diff", None)
         result["invocation"] = {"module_args": call.arguments}

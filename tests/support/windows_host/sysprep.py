@@ -4,7 +4,8 @@
 """Sysprep as a state machine: idle, running, then done or failed; and what it leaves in registry, tag file and logs.
 
 ``model["sysprep"]["plan"]`` says what is to happen: ``outcome`` (`OUTCOMES`, or ``success``, ``hang``), ``seconds`` it takes,
-``lost_after`` (seconds until connections are refused, until it ends; None: never).
+``lost_after`` (seconds until connections are refused, until it ends; None: never), ``state_after`` (ImageState after a failure,
+if it is another than while Sysprep runs: one that fails while it only looks has changed nothing).
 """
 
 from __future__ import annotations
@@ -52,6 +53,19 @@ OUTCOMES: dict[str, list[str]] = {
             "[0x0f0082] SYSPRP LaunchDll: Failure occurred while executing 'C:\\Windows\\System32\\ContosoSysprep.dll,Generalize', "
             "returned error code 0x80070005"
         ),
+    ],
+    "provider_missing": [
+        (
+            "[0x0f0082] SYSPRP LaunchDll: Failure occurred while executing 'C:\\Windows\\System32\\ContosoSysprep.dll,Generalize', "
+            "returned error code 0x80070003"
+        ),
+    ],
+    "unknown": [
+        (
+            "[0x0f0082] SYSPRP LaunchDll: Failure occurred while executing 'C:\\Windows\\System32\\StrangeProvider.dll,Strange', "
+            "returned error code 0x8faa0001"
+        ),
+        "[0x0f0070] SYSPRP RunExternalDlls: An error occurred while running registry sysprep DLLs, halting sysprep execution.",
     ],
     "invalid_state": [
         (
@@ -101,7 +115,10 @@ def tick(model: Model, now: float) -> None:
     if plan["outcome"] == "success":
         _succeed(model)
         return
-    run["failed"] = True
+    state = plan.get("state_after")
+    run["failed"] = state is None
+    if state:
+        model.set_value(STATE, "ImageState", "REG_SZ", state)
     lines = OUTCOMES[plan["outcome"]]
     _log(model, "setuperr.log", lines)
     _log(model, "setupact.log", [f"SYSPRP Sysprep started with: {run['arguments']}", *lines])

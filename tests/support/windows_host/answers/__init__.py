@@ -73,4 +73,16 @@ def script(name: str) -> Callable[[Answer], Answer]:
 
 def load() -> None:
     """Register everything there is."""
-    from . import features, files, network, power, preparation, registry, scripts, services, system, updates  # noqa: F401
+    from . import (  # noqa: F401
+        features,
+        files,
+        generalizing,
+        network,
+        power,
+        preparation,
+        registry,
+        scripts,
+        services,
+        system,
+        updates,
+    )

@@ -4,7 +4,8 @@
 """Scripts that start things: Sysprep, detached from the session that asked for it.
 
 A role that starts Sysprep declares the marker below and passes ``Arguments`` (what follows sysprep.exe), ``Method``
-(``task`` for a scheduled task, ``process`` for Win32_Process.Create) and ``User``. What happens then is `..sysprep`'s.
+(``task`` for a scheduled task, ``process`` for Win32_Process.Create), ``User`` and ``Password``. What happens then is
+`..sysprep`'s. ``model["accounts"]``, where it is there, has the local administrators with their passwords.
 """
 
 from __future__ import annotations
@@ -20,6 +21,13 @@ def start(asked: Asked) -> Result:
         raise ModuleFailedError(
             f"Cannot validate argument on parameter 'Method'. The argument \"{method}\" does not belong to the set."
         )
+    if user.upper().rpartition("\\")[2] == "SYSTEM":
+        raise ModuleFailedError("Sysprep must not run as Local System")
+    accounts = asked.model.get("accounts", {})
+    if accounts and asked["User"] and user not in accounts:
+        raise ModuleFailedError(rf"{user} is not a member of the local group BUILTIN\Administrators")
+    if accounts and asked["Password"] and asked["Password"] != accounts[user]:
+        raise ModuleFailedError("The user name or password is incorrect. (0x8007052E)")
     if method == "task":
         asked.model["tasks"]["goldenimage-sysprep"] = {
             "user": user,

@@ -86,14 +86,23 @@ def win_powershell(asked: Asked) -> Result:
         "information": [],
     }
     declared = _declared(text)
-    strangers = [name for name in asked["parameters"] or {} if name.lower() not in declared]
+    given = {
+        **(asked["parameters"] or {}),
+        **{one["name"]: one["value"] for one in asked["sensitive_parameters"] or []},
+    }
+    strangers = [name for name in given if name.lower() not in declared]
     if strangers:
         raise ModuleFailedError(f"A parameter cannot be found that matches parameter name '{strangers[0]}'.")
     if asked.check_mode:
         # A script without ShouldProcess is not run; the others run with -WhatIf, and do and report nothing.
         skipped = {} if "supportsshouldprocess" in text.lower() else {"msg": "skipped, running in check mode"}
         return {**empty, "changed": True, "result": {}, **skipped}
-    answer = _run(Asked(asked["parameters"] or {}, asked.model, asked.now, asked.check_mode, asked.user), text)
+    try:
+        answer = _run(Asked(given, asked.model, asked.now, asked.check_mode, asked.user), text)
+    except ModuleFailedError as failure:
+        # What a script throws is in its list of errors; there is no msg.
+        record = {"output": f"{failure}\r\nAt line:1 char:1", "exception": {"message": str(failure)}}
+        return {**empty, "changed": False, "failed": True, "error": [record], "result": {}}
     return {**empty, "changed": answer.pop("changed", True), "result": answer}
 
 

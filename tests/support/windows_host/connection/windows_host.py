@@ -23,6 +23,11 @@ options:
     default: Administrator
     vars:
       - name: ansible_user
+  password:
+    description: And with what.
+    type: str
+    vars:
+      - name: ansible_password
   connection_timeout:
     description: Seconds; win_reboot sets it.
     type: int
@@ -61,7 +66,7 @@ class Connection(ConnectionBase):
         super().__init__(*args, **kwargs)
 
     def _host(self) -> Host:
-        return Host(Path(self.get_option("state")), self.get_option("remote_user"))
+        return Host(Path(self.get_option("state")), self.get_option("remote_user"), self.get_option("password"))
 
     def _connect(self) -> Connection:
         super()._connect()
