@@ -9,8 +9,8 @@ module: vm_generalize
 short_description: Mark a virtual machine as generalized
 description:
   - Tells Azure that the operating system of a machine was generalized, so that images of it can start many machines.
-  - Azure only takes a note; the operating system must have been generalized before, by the role
-    P(goldenimage.azure.linux_generalize#role) or by Sysprep.
+  - Azure only takes a note; the operating system must have been generalized before, by one of the roles
+    P(goldenimage.azure.linux_generalize#role) and P(goldenimage.azure.windows_generalize#role).
   - B(The machine can never start again.) There is no way back; take a copy of its disks before if you may need it
     (M(goldenimage.azure.vm_backup)).
   - A machine that is marked already is left alone.

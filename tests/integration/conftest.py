@@ -19,6 +19,8 @@ __all__ = ["BIN", "REPOSITORY", "LocalAzure"]
 
 LONGEST = (
     "test_image_from_vm",
+    "test_image_from_windows_vm",
+    "test_windows_generalize",
     "test_resilience",
     "test_transfer",
     "test_image_from_file",
