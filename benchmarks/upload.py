@@ -205,6 +205,7 @@ def table(
         for name, client in clients.items():
             blob = f"{number}-{name.replace(' ', '').replace(',', '-').replace('+', '-')}.vhd"
             url = account.empty(blob, size)
+            os.sync()  # nobody waits for what another one wrote
             figures[name].append(measured(client, path, url))
             if number == 0:
                 compared(path, url)
