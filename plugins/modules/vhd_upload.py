@@ -204,7 +204,7 @@ from typing import Any
 
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import InvalidInput, MissingDependency
 from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.report import inspect_source
-from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.table import failures, lines
+from ansible_collections.goldenimage.azure.plugins.module_utils._inspect.table import failures, lines, shortened
 from ansible_collections.goldenimage.azure.plugins.module_utils._resources import copying, uploading
 from ansible_collections.goldenimage.azure.plugins.module_utils._resources.upload_blob import BlobTarget
 from ansible_collections.goldenimage.azure.plugins.module_utils._resources.upload_disk import DiskTarget
@@ -269,8 +269,10 @@ def _bring(task: Task, disk: AzureDisk, generation: str | None) -> dict[str, Any
     same = target.recorded is not None and target.recorded == _fingerprint(task, disk)
     plan = target.plan(same_content=same, force=task.params["force"])
     result: dict[str, Any] = {}
-    if plan.changed and not target.keeps_content and task.params["os_type"] and task.params["inspect"]:
-        result.update(_inspect(task, disk))
+    if plan.changed and task.params["os_type"] and task.params["inspect"]:
+        found = _inspect(task, disk, judge=not target.keeps_content)
+        if found and not target.keeps_content:
+            result["inspection"] = found
     if plan.changed and not task.check_mode:
         if target.keeps_content:
             target.update()
@@ -279,8 +281,12 @@ def _bring(task: Task, disk: AzureDisk, generation: str | None) -> dict[str, Any
     return task.result(plan, **target.present(), **result)
 
 
-def _inspect(task: Task, disk: AzureDisk) -> dict[str, Any]:
-    """Say what is wrong inside the disk, or refuse it; a missing reader only matters when it shall be refused."""
+def _inspect(task: Task, disk: AzureDisk, *, judge: bool) -> dict[str, Any]:
+    """Look inside the disk; empty when a reader is missing, which only matters when the disk shall be refused.
+
+    :param judge: say what is wrong inside, too, or refuse it.
+    :raises InvalidInput: it holds another system than is said, or what ``fail_on`` names.
+    """
     place, fail_on = disk.path, task.params["fail_on"]  # the option path may be an address with a secret in it
     try:
         found = inspect_source(disk, specialized=task.params["specialized"])
@@ -289,12 +295,28 @@ def _inspect(task: Task, disk: AzureDisk) -> dict[str, Any]:
             raise
         task.warn(f"{place} was not looked into. {error} Or set inspect to false.")
         return {}
-    refused = failures(found, fail_on)
+    _check_system(task.params["os_type"], found["os"], place)
+    if judge:
+        _judge(task, found, place)
+    return found
+
+
+def _check_system(stated: str, system: dict[str, Any], place: str) -> None:
+    if system["family"] not in ("unknown", stated.lower()):
+        name = system.get("name") or system["family"].capitalize()
+        raise InvalidInput(
+            f"os_type is {stated}, and {place} holds {name}.",
+            remedy="Correct os_type. If the disk was read wrongly, set inspect to false.",
+        )
+
+
+def _judge(task: Task, found: dict[str, Any], place: str) -> None:
+    refused = failures(found, task.params["fail_on"])
     if refused:
         raise InvalidInput(
             f"{place} is not uploaded, because {len(refused)} checks failed: {', '.join(each['id'] for each in refused)}.",
             remedy=" ".join(dict.fromkeys(each["remedy"] for each in refused[:5])),
-            inspection=found,
+            inspection=shortened(found),
             table=lines(found),
         )
     bad = failures(found, "error")
@@ -302,7 +324,6 @@ def _inspect(task: Task, disk: AzureDisk) -> dict[str, Any]:
         task.warn(
             f"{place} has {len(bad)} errors inside: {', '.join(each['id'] for each in bad)}. vhd_inspect says more."
         )
-    return {"inspection": found}
 
 
 def _generation(params: dict[str, Any], found: validate.Examination) -> str | None:

@@ -114,6 +114,10 @@ REFUSED: dict[str, tuple[dict[str, Any], list[str]]] = {
             "starts on V1 only",
         ],
     ),
+    "another system": (
+        {"disk": "used.raw", "image_from_file_os_type": "Windows", "image_from_file_state": "specialized"},
+        ["image_from_file_os_type is Windows, but", "holds Debian GNU/Linux 12"],
+    ),
     "not generalized": (
         {"disk": "used.raw"},
         ["identity.host_keys", "identity.machine_id", "set image_from_file_state to specialized", "fail_on to never"],
@@ -130,6 +134,19 @@ def test_refused_before_anything_is_written(bench: FileBench, case: str) -> None
     assert "Nothing was done" in run.plain, run.text
     assert [word for word in words if word not in run.plain] == [], run.text
     assert bench.azure.writes(before) == []
+
+
+def test_another_system_than_is_said(bench: FileBench) -> None:
+    """Neither uploaded as such, nor said of a disk that was uploaded as what it is."""
+    disk = {"resource_group": GROUP, "disk": "debian", "path": "used.raw"}
+    upload, refused = (
+        "goldenimage.azure.vhd_upload",
+        "'os_type is Windows, and used.raw holds Debian GNU/Linux 12' in no.msg",
+    )
+    wrong = {upload: {**disk, "os_type": "Windows"}, "register": "no", "failed_when": "no is not failed"}
+    tasks: list[dict[str, Any]] = [wrong, {"ansible.builtin.assert": {"that": refused}}]
+    bench.tasks([*tasks, {upload: {**disk, "os_type": "Linux"}}, *tasks, {"goldenimage.azure.disk": {
+        "resource_group": GROUP, "name": "debian", "state": "absent"}}])  # fmt: skip
 
 
 def test_from_a_file_to_a_tested_image(bench: FileBench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -548,8 +548,10 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
             "winrm_thumbprint": "abc",
             "page_file": "pagefile.sys",
             "restart_timeout": 0,
+            "except": ["service RemoteRegistry", "service Remote Registry"],
         },
         [
+            "windows_prepare_except names service Remote Registry; give names",
             "windows_prepare_proxy is",
             "/nowhere/agent.exe",
             "40 hexadecimal digits",
