@@ -32,7 +32,7 @@ options:
     type: str
   x509_certificate_path:
     description:
-      - File with the certificate of the service principal and its private key, PEM or PKCS #12; instead of O(secret).
+      - File with the certificate of the service principal and its private key, PEM or PKCS12; instead of O(secret).
       - Without it E(AZURE_X509_CERTIFICATE_PATH) counts, then E(AZURE_CLIENT_CERTIFICATE_PATH). A password for the file
         is taken from E(AZURE_CLIENT_CERTIFICATE_PASSWORD).
     type: path

@@ -46,10 +46,10 @@ EXAMPLES = r"""
     names: "{{ slurped.results | map(attribute='item') }}"
     texts: "{{ slurped.results | map(attribute='content', default='') | map('b64decode') }}"
 
-- name: Stop with the cause and the remedy
+- name: Stop with the cause and the remedy, and when nobody can say that it went well
   ansible.builtin.fail:
-    msg: "{{ diagnosis.summary }} {{ diagnosis.failures[0].remedy }} {{ diagnosis.again.means }}"
-  when: diagnosis.verdict == 'known'
+    msg: "{{ [diagnosis.summary] | union(diagnosis.failures | map(attribute='remedy')) | join(' ') }} {{ diagnosis.again.means }}"
+  when: diagnosis.verdict != 'success'
 """
 
 RETURN = r"""

@@ -341,6 +341,11 @@ def prune(task: Task) -> dict[str, Any]:
     check_retention(params)
     found = find(task)
     days = params["older_than_days"]
+    if not found:
+        group, vm = place(params), machine(params)
+        task.warn(
+            f"There are no sets of {vm} in {group}, so nothing is pruned. If there should be, look at these names."
+        )
     going = backup_sets.outdated(
         found,
         keep=params["keep"],

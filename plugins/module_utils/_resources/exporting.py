@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from ansible_collections.goldenimage.azure.plugins.module_utils._runtime import Task
 
 SAME, OTHER = "as in the source", "other"
+_ENDINGS = ("vhd", "vhdx", "qcow2", "raw")
 _RECORD = "user.goldenimage.export"
 
 
@@ -53,6 +54,9 @@ class FileTarget:
         if os.path.isdir(self.path):
             raise InvalidInput(f"dest is a folder: {self.path}.", remedy="Give the name of the file to write.")
         need_folder(self.path)
+        ending = os.path.splitext(self.path)[1].lower().lstrip(".")
+        if ending in _ENDINGS and ending != self.format:
+            task.warn(f"dest ends with .{ending}, and format is {self.format}: {self.path} is a {self.format} file.")
         if self.format in qemu_img.FORMATS:
             qemu_img.program(instead=", or choose vhd or raw")
 
@@ -69,8 +73,9 @@ class FileTarget:
         found = {"format": recognise_file(self.path).format, "content": SAME if same else OTHER}
         plan = Plan.between(found, wanted)
         if plan.changed and not self.task.params["force"]:
+            other = f"is of the format {found['format']}, not {self.format}"
             raise InvalidInput(
-                f"{self.path} exists and holds something else than {self.origin.title}.",
+                f"{self.path} exists and {other if found['format'] != self.format else f'holds something else than {self.origin.title}'}.",
                 remedy="Set force to replace it, or give another dest.",
             )
         return plan

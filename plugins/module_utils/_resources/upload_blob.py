@@ -9,6 +9,7 @@ Its metadata are :mod:`marks`. One that is incomplete stays, and the next run go
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -38,6 +39,17 @@ _TYPE = "PageBlob"
 _LIFETIME = timedelta(hours=24)
 _CLOCKS_DIFFER = timedelta(minutes=15)
 
+# Azure: "Naming and referencing containers, blobs, and metadata".
+_CONTAINER = re.compile(r"\$(?:root|web|logs)|(?=.{3,63}\Z)[a-z0-9]+(?:-[a-z0-9]+)*")
+
+
+def _check_container(name: str) -> None:
+    if not _CONTAINER.fullmatch(name):
+        raise InvalidInput(
+            f"container is {name!r}, which is no name of one.",
+            remedy="Give 3 to 63 small letters, digits and single hyphens; a letter or digit first and last.",
+        )
+
 
 class BlobTarget:
     """One page blob, as it is and as it shall be.
@@ -52,6 +64,7 @@ class BlobTarget:
         self.task = task
         self.size = size
         self._source = marks.of_source(source)
+        _check_container(task.params["container"])
         self.account = self._read_account()
         self.found = self._read()
         self._keep = self._granted = False

@@ -78,7 +78,9 @@ def read_facts(document: object, shape: tuple[Fact[Any], ...]) -> Facts:
     if document.get("schema") != SCHEMA or isinstance(document.get("schema"), bool):
         raise InvalidInput(
             f"The facts of a Windows machine have schema {printable(repr(document.get('schema')))}; {SCHEMA!r} is known.",
-            remedy="Collect them with the collect_facts.ps1 of this version of the collection.",
+            remedy="Give the registered variable's result."
+            if isinstance(document.get("result"), Mapping)
+            else "Collect them with the collect_facts.ps1 of this version of the collection.",
         )
     errors = document.get("errors")
     values: dict[str, Any] = {}

@@ -80,6 +80,12 @@ def test_what_are_no_facts_at_all_is_refused(document: Any) -> None:
     assert "collect_facts.ps1" in str(caught.value.remedy)
 
 
+def test_what_was_registered_is_told_from_facts() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        read_facts({"changed": False, "result": server()}, SHAPE)
+    assert caught.value.remedy == "Give the registered variable's result."
+
+
 @pytest.mark.parametrize("section", ["os", "appx"])
 @pytest.mark.parametrize("value", [None, [], "x", 1])
 def test_a_section_that_is_none_makes_its_facts_unknown(section: str, value: Any) -> None:
