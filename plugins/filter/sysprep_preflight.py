@@ -25,6 +25,7 @@ author:
 """
 
 EXAMPLES = r"""
+# The script is in roles/windows_generalize/files of this collection; copy it to files/ beside your playbook.
 - name: Collect the facts
   ansible.windows.win_powershell:
     script: "{{ lookup('ansible.builtin.file', 'collect_facts.ps1') }}"
