@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.goldenimage.azure.plugins.filter.windows_differences import windows_differences
+from ansible_collections.goldenimage.azure.plugins.filter.windows_setting_names import windows_setting_names
 from ansible_collections.goldenimage.azure.plugins.module_utils._windows_settings import READERS
 
 KEY = r"HKLM:\SYSTEM\X"
@@ -239,3 +240,10 @@ PATTERN = {"topic": "t", "kind": "product", "name": "n", "pattern": "("}
 def test_input_of_another_kind_is_refused_with_what_to_give(settings: Any, found: Any, words: str) -> None:
     with pytest.raises(AnsibleFilterError, match=words):
         windows_differences(settings, found)
+
+
+def test_names() -> None:
+    service = {"topic": "services", "kind": "service", "name": "BFE", "start_mode": "auto"}
+    assert windows_setting_names([service, value()]) == ["service BFE", rf"{KEY}\N"]
+    with pytest.raises(AnsibleFilterError, match="windows_setting_names: .* is not a setting: .*known are"):
+        windows_setting_names([{"kind": "weather"}])
