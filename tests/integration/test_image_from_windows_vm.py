@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from support.local_azure import REPOSITORY
 from support.modules import Modules
 from support.windows_house import QUICK, House, Run, plan
 
@@ -86,6 +87,48 @@ def test_refused_before_anything_happens(house: House, azure: LocalAzure, case: 
     assert "Nothing was done" in done.words, done.text
     assert [word for word in words if word not in done.words] == [], done.text
     assert PASSWORD not in done.text
+    assert azure.writes(before) == []
+    assert house.requests() == []
+
+
+UNREADY: dict[str, tuple[dict[str, str], list[str]]] = {
+    "pywinrm": ({"/ansible_connection": "winrm"}, ["does not answer", "No module named 'winrm'", "-m pip install pywinrm"]),
+    "pypsrp": ({"/ansible_connection": "psrp"}, ["does not answer", "No module named 'pypsrp'", "-m pip install pypsrp"]),
+    "password": ({"/ansible_password": "wrong"}, ["does not answer", "credentials were rejected", "user and password"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", UNREADY)
+def test_a_login_comes_before_the_backup(house: House, azure: LocalAzure, case: str) -> None:
+    """What the connection lacks is said before the VM is deallocated."""
+    own, words = UNREADY[case]
+    for name in ("winrm", "pypsrp"):
+        absent = f"raise ModuleNotFoundError(\"No module named '{name}'\")\n"
+        (house.folder / f"{name}.py").write_text(absent)
+    house.environment = {**house.environment, "PYTHONPATH": str(house.folder)}
+    house.own["machine"] = {**own, "/ansible_host": "127.0.0.1"}
+    house.change(password="right")
+    before = azure.log_end
+    done = run(house, exact_backup=True)
+    assert done.code == 2
+    assert "Nothing was changed on machine" in done.failure(), done.text
+    assert [word for word in words if word not in done.failure()] == [], done.text
+    assert azure.writes(before) == []
+    assert house.runs() == 0
+
+
+def test_without_the_modules_for_windows(house: House, azure: LocalAzure) -> None:
+    """A controller with nothing but ansible-core and this collection."""
+    own = house.folder / "collections" / "ansible_collections" / "goldenimage"
+    own.mkdir(parents=True)
+    (own / "azure").symlink_to(REPOSITORY)
+    bare = {"ANSIBLE_COLLECTIONS_PATH": str(house.folder / "collections"), "ANSIBLE_COLLECTIONS_SCAN_SYS_PATH": "false"}
+    house.environment = {**house.environment, **bare}
+    before = azure.log_end
+    done = run(house, exact_backup=True)
+    assert done.code == 2
+    wanted = "Nothing was done, because the collection ansible.windows is not installed here: ansible-galaxy collection install ansible.windows"
+    assert wanted in done.words, done.text
     assert azure.writes(before) == []
     assert house.requests() == []
 
