@@ -245,5 +245,5 @@ def test_input_of_another_kind_is_refused_with_what_to_give(settings: Any, found
 def test_names() -> None:
     service = {"topic": "services", "kind": "service", "name": "BFE", "start_mode": "auto"}
     assert windows_setting_names([service, value()]) == ["service BFE", rf"{KEY}\N"]
-    with pytest.raises(AnsibleFilterError, match="windows_setting_names: .* is not a setting: .*known are"):
+    with pytest.raises(AnsibleFilterError, match=r"windows_setting_names: .* is not a setting: .*known are"):
         windows_setting_names([{"kind": "weather"}])
