@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 from support.local_azure import REPOSITORY
 from support.modules import Modules
 from support.windows_house import QUICK, House, Run, plan
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from .conftest import LocalAzure
 
 pytestmark = pytest.mark.soak
+PLAYBOOKS = REPOSITORY / "playbooks"
 GROUP = "image-from-windows-vm"
 PASSWORD = "Not-a-secret-1!"
 IMAGE = "MicrosoftWindowsServer:WindowsServer:2022-datacenter-g2:latest"
@@ -73,6 +76,14 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"confirm": False, "host": "10.0.0.4", "without_backup": "other"},
         ["_confirm is not true", "template will be consumed", "which is no host of the inventory", "which is not the VM's name 'template'"],
     ),
+    "misspelt": (
+        {"confirm": False, "name": "", "exact_backup": "ture", "already_generalized": "off", "exactbackup": True, "with_backup": ""},
+        [
+            "image_from_windows_vm_exactbackup, image_from_windows_vm_with_backup is no variable", "_exact_backup, _without_backup",
+            "image_from_windows_vm_exact_backup is 'ture'; it must be true or false", "_already_generalized is 'off'",
+            "The VM that is to be named will be consumed",
+        ],
+    ),
     "unknown VM": ({"name": "nothing"}, ["there is no VM nothing"]),
     "no group": ({"machines_resource_group": "nowhere"}, ["do not exist: nowhere"]),
 }  # fmt: skip
@@ -89,6 +100,13 @@ def test_refused_before_anything_happens(house: House, azure: LocalAzure, case: 
     assert PASSWORD not in done.text
     assert azure.writes(before) == []
     assert house.requests() == []
+
+
+def test_the_head_names_every_variable_that_is_known() -> None:
+    head = (PLAYBOOKS / "image_from_windows_vm.yml").read_text().partition("- name:")[0]
+    survey = yaml.safe_load((PLAYBOOKS / "tasks" / "image_from_windows_vm_survey.yml").read_text())
+    named = re.findall(r"^#   image_from_windows_vm_(\w+)", head, re.MULTILINE)
+    assert sorted(survey[0]["vars"]["known"]) == sorted(named)
 
 
 UNREADY: dict[str, tuple[dict[str, str], list[str]]] = {
