@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from azure_process import LocalAzure
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 
     from blob_account import Account
     from sdk_client import Sdk
+
+# No test fails because the machine was busy.
+settings.register_profile("busy", deadline=None)
+settings.load_profile("busy")
 
 
 @pytest.fixture(scope="module")

@@ -153,14 +153,17 @@ def protocol_node(file: FileSource) -> dict[str, Any]:
     return node
 
 
+# How a last line begins that says no more than that it failed.
+_UNOPENED = ("Failed to blk_new_open '", "Could not open '")
+
+
 def message(said: bytes, path: str) -> str:
-    """Return the last line that a qemu program said, as a part of a sentence."""
+    """Return what a qemu program said, as a part of a sentence: its last line, or the one before that has the reason."""
     lines = said.decode(errors="replace").strip().splitlines()
-    text = lines[-1] if lines else ""
-    for speaker in ("qemu-nbd: ", "qemu-img: "):
-        text = text.removeprefix(speaker)
-    if text.startswith("Failed to blk_new_open '"):
-        text = text.rpartition("': ")[2]
+    texts = [line.removeprefix("qemu-nbd: ").removeprefix("qemu-img: ") for line in lines]
+    text = texts[-1] if texts else ""
+    if text.startswith(_UNOPENED):
+        text = texts[-2] if len(texts) > 1 else text.rpartition("': ")[2]
     return text.replace(os.path.abspath(path), os.path.basename(path)).rstrip(".")
 
 
