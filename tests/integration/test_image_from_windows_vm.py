@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -107,6 +108,28 @@ def test_the_head_names_every_variable_that_is_known() -> None:
     survey = yaml.safe_load((PLAYBOOKS / "tasks" / "image_from_windows_vm_survey.yml").read_text())
     named = re.findall(r"^#   image_from_windows_vm_(\w+)", head, re.MULTILINE)
     assert sorted(survey[0]["vars"]["known"]) == sorted(named)
+
+
+TOLD: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "a choice": ({"windows_generalize_repairs": ["remove_panter"]}, ["windows_generalize_repairs", "remove_panter", "remove_panther"]),
+    "a number": ({"windows_generalize_timeout": "long"}, ["windows_generalize_timeout", "int"]),
+    "a demand": ({"windows_generalize_poll": 61}, ["windows_generalize_poll is 61, longer than windows_generalize_timeout (60)"]),
+    "a topic": ({"windows_prepare_topics": ["cd"]}, ["windows_prepare_topics", "Got no match for: cd"]),
+    "a demand of windows_prepare": ({"windows_prepare_proxy": "http://proxy"}, ["windows_prepare_proxy is http://proxy; give it as host:port"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", TOLD)
+def test_what_the_roles_are_told_is_checked_before(house: House, azure: LocalAzure, case: str) -> None:
+    """Not when the VM was backed up and windows_prepare has changed it."""
+    variables, words = TOLD[case]
+    before = azure.log_end
+    done = run(house, "-e", json.dumps(variables), prepare=True, exact_backup=True)
+    assert done.code == 2
+    assert "Nothing was done, because" in done.failure(), done.text
+    assert [word for word in words if word not in done.failure()] == [], done.text
+    assert azure.writes(before) == []
+    assert house.requests() == []
 
 
 UNREADY: dict[str, tuple[dict[str, str], list[str]]] = {
