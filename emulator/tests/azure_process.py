@@ -42,8 +42,11 @@ class LocalAzure:
         self.client = httpx.Client(base_url=self.url, verify=self.trust, timeout=60)
 
     def stop(self) -> None:
+        """End it; what broke inside was answered as by Azure and stands in its log only, so that is looked at here."""
         self.client.close()
         self._command("stop")
+        log = (self.data / "server.log").read_text()
+        assert "Traceback" not in log, log[-4000:]
 
     def kill(self) -> None:
         """`kill -9`, then start again: addresses and tokens stay good."""

@@ -13,10 +13,12 @@ import pytest
 import yaml
 from support.local_azure import REPOSITORY
 from support.modules import Modules
-from support.windows_house import QUICK, House, Run, plan
+from support.windows_house import QUICK, House, plan
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from support.windows_plays import Run
 
     from .conftest import LocalAzure
 

@@ -14,10 +14,12 @@ import yaml
 from support.windows_host import machines, sysprep
 from support.windows_host.state import Model
 
-from .test_windows_prepare import Room, Run
+from .test_windows_prepare import Room
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from support.windows_plays import Run
 
 pytestmark = pytest.mark.soak
 

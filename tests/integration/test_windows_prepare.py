@@ -8,9 +8,7 @@ from __future__ import annotations
 import base64
 import copy
 import json
-import os
 import re
-import subprocess
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -21,15 +19,13 @@ from ansible_collections.goldenimage.azure.plugins.module_utils._windows_setting
 from support.windows_host import answers, machines
 from support.windows_host.arguments import checked as arguments_of
 from support.windows_host.state import Model
+from support.windows_plays import Run, run_playbook
 from support.windows_settings import settings
-
-from .conftest import BIN, REPOSITORY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-PLUGINS = REPOSITORY / "tests" / "support" / "windows_host" / "connection"
 TOPICS = sorted({one["topic"] for one in settings()} | {"system_files", "agent"})
 STANDARD = [one for one in TOPICS if one not in ("winrm_https", "page_file")]
 WRITES = {
@@ -42,20 +38,6 @@ WRITES = {
     "win_firewall",
     "win_timezone",
 }
-
-
-@dataclass
-class Run:
-    """What a run of ansible-playbook printed."""
-
-    code: int
-    text: str
-
-    def counted(self, word: str, host: str = "machine") -> int:
-        """A figure of the recap, as ``changed``."""
-        match = re.search(rf"^{host} .*\b{word}=(\d+)", self.text, re.MULTILINE)
-        assert match, self.text[-3000:]
-        return int(match[1])
 
 
 @dataclass
@@ -79,33 +61,8 @@ class Room:
     def playbook(self, playbook: str, *options: str, **variables: Any) -> Run:
         """Run a playbook on all machines of the folder."""
         names = sorted(path.stem for path in self.folder.glob("*.json"))
-        state = "ansible_windows_host_state"
-        hosts = {name: {state: str(self.folder / f"{name}.json"), **self.variables.get(name, {})} for name in names}
-        inventory = self.folder / "inventory.yml"
-        common = {"ansible_connection": "windows_host", "ansible_user": "Administrator"}
-        inventory.write_text(yaml.safe_dump({"windows": {"hosts": hosts, "vars": common}}))
-        command = [
-            str(BIN / "ansible-playbook"),
-            "-i",
-            str(inventory),
-            playbook,
-            "-f",
-            "4",
-            "-e",
-            json.dumps(variables),
-            *options,
-        ]
-        done = subprocess.run(
-            command,
-            env={**os.environ, "ANSIBLE_CONNECTION_PLUGINS": str(PLUGINS), "ANSIBLE_NOCOLOR": "1"},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=600,
-            check=False,
-            cwd=self.folder,
-        )
-        return Run(done.returncode, done.stdout + done.stderr)
+        found = {name: (self.folder / f"{name}.json", self.variables.get(name, {})) for name in names}
+        return run_playbook(self.folder, playbook, found, *options, variables=variables)
 
     def role(self, *options: str, tasks_from: str = "main", **variables: Any) -> Run:
         """Run the role; its variables without their prefix."""

@@ -68,10 +68,15 @@ def exports(text: str) -> dict[str, str]:
 
 @contextmanager
 def running(data: Path) -> Iterator[LocalAzure]:
-    """A local Azure in ``data`` for the length of a block."""
+    """A local Azure in ``data`` for the length of a block, in which nothing of it may have broken.
+
+    What breaks inside is answered as Azure answers it and told in the server's log only, so that is looked at here.
+    """
     stopped = LocalAzure(data, {})
     stopped.command("start")
     try:
         yield LocalAzure(data, exports(stopped.command("env")))
     finally:
         stopped.command("stop")
+    log = (data / "server.log").read_text()
+    assert "Traceback" not in log, log[-4000:]

@@ -7,23 +7,19 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
-import re
-import subprocess
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from support.local_azure import BIN, REPOSITORY
+from support.local_azure import REPOSITORY
 from support.windows_host import machines
 from support.windows_host.state import Model, opened
+from support.windows_plays import Run, run_playbook
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-PLUGINS = REPOSITORY / "tests" / "support" / "windows_host" / "connection"
 FACTS = REPOSITORY / "tests" / "unit" / "plugins" / "module_utils" / "_sysprep" / "machines.py"
 SESSION_MANAGER = r"HKLM\SYSTEM\CurrentControlSet\Control\Session Manager"
 SKIP_REARM = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\SoftwareProtectionPlatform"
@@ -77,49 +73,6 @@ def differs(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     files = [{name: entry for name, entry in one["files"].items() if "\\Temp\\" not in name} for one in (before, after)]
     changed = [key for key in before if key not in TRACES and before[key] != after[key]]
     return changed if files[0] == files[1] else [*changed, "files"]
-
-
-@dataclass
-class Run:
-    """What a run of ansible-playbook printed, and how many seconds it took."""
-
-    code: int
-    text: str
-    seconds: float
-
-    def counted(self, word: str, host: str = "machine") -> int:
-        """A figure of the recap, as ``failed``."""
-        match = re.search(rf"^{re.escape(host)} .*\b{word}=(\d+)", self.text, re.MULTILINE)
-        assert match, self.text[-3000:]
-        return int(match[1])
-
-    @property
-    def changed(self) -> int:
-        return self.counted("changed")
-
-    @property
-    def words(self) -> str:
-        return plain(self.text)
-
-    def failure(self, host: str = "machine") -> str:
-        """What ended the play for a host: its last failure that was not ignored; empty when it went through."""
-        found = [
-            line
-            for line, after in zip(self.text.splitlines(), [*self.text.splitlines()[1:], ""], strict=True)
-            if line.startswith((f"fatal: [{host}]", f"fatal: [{host} ->")) and "...ignoring" not in after
-        ]
-        return plain(found[-1]) if found and self.counted("failed", host) + self.counted("unreachable", host) else ""
-
-    def took(self, host: str = "machine") -> int:
-        """Seconds from the start of Sysprep to the end of the wait, as a failure tells them."""
-        match = re.search(r"the wait ended (\d+) s after", self.failure(host))
-        assert match, self.failure(host) or self.text[-3000:]
-        return int(match[1])
-
-
-def plain(text: str) -> str:
-    """Text with its line breaks and quoting out of the way."""
-    return " ".join(text.replace("\\\\", "\\").replace("\\n", " ").split())
 
 
 @dataclass
@@ -188,30 +141,19 @@ class House:
         :param shared: variables of all machines.
         :param variables: extra variables.
         """
-        hosts: dict[str, dict[str, Any]] = {}
-        for name in self.names:
-            own = {
-                key.lstrip("/") if key[0] == "/" else f"windows_generalize_{key}": value
-                for key, value in self.own[name].items()
-            }
-            hosts[name] = {"ansible_windows_host_state": str(self.path(name)), **own}
-        common = {"ansible_connection": "windows_host", "ansible_user": "Administrator", **(shared or {})}
-        inventory = self.folder / "inventory.yml"
-        inventory.write_text(yaml.safe_dump({"windows": {"hosts": hosts, "vars": common}}))
-        own_environment = {"ANSIBLE_CONNECTION_PLUGINS": str(PLUGINS), "ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORKS": "8"}
-        began = time.monotonic()
-        done = subprocess.run(
-            [str(BIN / "ansible-playbook"), "-i", str(inventory), playbook, "-e", json.dumps(variables), *options],
-            env={**os.environ, **self.environment, **own_environment},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=500,
-            check=False,
-            cwd=self.folder,
+        hosts = {
+            name: (
+                self.path(name),
+                {
+                    key.lstrip("/") if key[0] == "/" else f"windows_generalize_{key}": value
+                    for key, value in self.own[name].items()
+                },
+            )
+            for name in self.names
+        }
+        return run_playbook(
+            self.folder, playbook, hosts, *options, shared=shared, variables=variables, environment=self.environment
         )
-        (self.folder / "output.txt").write_text(done.stdout + done.stderr)
-        return Run(done.returncode, done.stdout + done.stderr, time.monotonic() - began)
 
     def report(self, name: str = "machine") -> dict[str, Any]:
         found: dict[str, Any] = json.loads((self.folder / f"{name}.report").read_text())
