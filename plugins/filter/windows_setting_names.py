@@ -40,16 +40,19 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.goldenimage.azure.plugins.module_utils._errors import InvalidInput
-from ansible_collections.goldenimage.azure.plugins.module_utils._windows_settings import name_of
+from ansible_collections.goldenimage.azure.plugins.module_utils._windows_settings import names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 
 def windows_setting_names(settings: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Name settings."""
+    """Name settings, in their order.
+
+    :raises AnsibleFilterError: they are no list of settings, or one is of no known kind.
+    """
     try:
-        return [name_of(setting) for setting in settings]
+        return names(settings)
     except InvalidInput as error:
         raise AnsibleFilterError(f"windows_setting_names: {error}") from error
 

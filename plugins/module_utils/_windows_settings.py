@@ -273,7 +273,16 @@ READERS: dict[str, Callable[[Setting, Found], tuple[str, str]]] = {
 }
 
 
-def _refuse_other_kinds(settings: object, found: object) -> None:
+def names(settings: Sequence[Setting]) -> list[str]:
+    """What settings are called, in their order.
+
+    :raises InvalidInput: they are no list of settings, or one is of no known kind.
+    """
+    _refuse_no_settings(settings)
+    return [name_of(setting) for setting in settings]
+
+
+def _refuse_no_settings(settings: object) -> None:
     if (
         isinstance(settings, str)
         or not isinstance(settings, Sequence)
@@ -283,6 +292,9 @@ def _refuse_other_kinds(settings: object, found: object) -> None:
             "The settings are not a list of dictionaries.",
             remedy="Give a list as that in the role's data file, vars/settings.yml.",
         )
+
+
+def _refuse_other_readings(found: object) -> None:
     if not isinstance(found, Mapping):
         raise InvalidInput(
             f"found is a {type(found).__name__}, not a dictionary.",
@@ -298,7 +310,8 @@ def differences(settings: Sequence[Setting], found: Found) -> list[dict[str, Any
     :returns: one entry for each setting that is not as it should be, in the order of the settings.
     :raises InvalidInput: a setting is of no known kind, or what it is about was not read.
     """
-    _refuse_other_kinds(settings, found)
+    _refuse_no_settings(settings)
+    _refuse_other_readings(found)
     found_ones = []
     for setting in settings:
         name = name_of(setting)

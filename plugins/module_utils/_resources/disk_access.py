@@ -57,7 +57,11 @@ class _Grants:
     refused: bool = False
 
     def grant(self, *, ours: bool = False) -> Access:
-        """:param ours: an access that is active is ours, and ends by this."""
+        """A new access; it is to be renewed by the monotonic time that it says.
+
+        :param ours: an access that is active is ours, and ends by this.
+        :raises GoldenImageError: Azure refuses it, or tells no address of it.
+        """
         self.refused = False
         for attempt in range(_GRANTS):
             asked_at = time.monotonic()

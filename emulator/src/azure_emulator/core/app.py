@@ -206,7 +206,7 @@ class Emulator:
             return refused
         except Exception:
             # Nobody waits for this thread: an operation whose work is neither done nor failed would never end. The log
-            # says what it was.
+            # says what it was, and fails the tests.
             _log.exception("background work of operation %s", operation_id)
             return execution_failed()
         return None

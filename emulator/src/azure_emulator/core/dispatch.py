@@ -119,7 +119,8 @@ class Dispatcher:
             raise
         except Exception:
             # Whatever is broken in a handler, its client gets Azure's own form of that and all others go on being
-            # served; what the handler wrote is undone. The trace is for us: it goes into the server's log only.
+            # served; what the handler wrote is undone. The trace is for us: it goes into the server's log only, and a trace
+            # there fails the tests, so that nothing broken is hidden by this.
             _log.exception("%s %s", incoming.method, incoming.raw_path)
             broken = ArmError(500, "InternalServerError", "Encountered internal server error.")
             reply = _written(Reply(500, broken.body()), incoming)

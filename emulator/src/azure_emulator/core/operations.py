@@ -317,7 +317,8 @@ class Operations:
             return Failed(error, settled=False)
         except Exception:
             # It runs inside whatever request comes next, and again with each one until the operation has ended: a broken
-            # effect would fail them all. So the operation fails, as by one of Azure's own faults; the log says why.
+            # effect would fail them all. So the operation fails, as by one of Azure's own faults; the log says why,
+            # and fails the tests.
             _log.exception("effect %s of operation %s", operation.effect, operation.id)
             return Failed(execution_failed(), settled=False)
 

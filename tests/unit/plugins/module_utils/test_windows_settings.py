@@ -247,3 +247,6 @@ def test_names() -> None:
     assert windows_setting_names([service, value()]) == ["service BFE", rf"{KEY}\N"]
     with pytest.raises(AnsibleFilterError, match=r"windows_setting_names: .* is not a setting: .*known are"):
         windows_setting_names([{"kind": "weather"}])
+    for other in ("text", [service, "text"], {"a": service}, None):
+        with pytest.raises(AnsibleFilterError, match=r"windows_setting_names: .*not a list of dictionaries"):
+            windows_setting_names(other)  # type: ignore[arg-type]

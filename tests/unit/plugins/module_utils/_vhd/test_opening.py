@@ -156,6 +156,8 @@ def test_a_file_that_is_cut_off_is_refused(tmp_path: Path, driver: str, options:
     os.truncate(path, path.stat().st_size - 6 * MIB)
     found = examine(path)
     assert {finding.code for finding in found.errors} & {"format.unreadable", "footer.missing"}
+    if driver == "vhdx":  # of which QEMU knows more than its last line says
+        assert any("truncated" in finding.message for finding in found.errors)
 
 
 def test_missing_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
